@@ -1,0 +1,10 @@
+# Writes OUTPUT, a C source that holds each file of PAIRS (NAME=FILE;NAME=FILE) as `const char NAME[]`, byte for byte, NUL at the end.
+set(text "/* Generated from the files named below. */\n")
+foreach(pair ${PAIRS})
+  string(REGEX REPLACE "=.*$" "" name ${pair})
+  string(REGEX REPLACE "^[^=]*=" "" file ${pair})
+  file(READ ${ROOT}/${file} hex HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+  string(APPEND text "extern const char ${name}[];\nconst char ${name}[] = { /* ${file} */\n${bytes}0x00};\n")
+endforeach()
+file(WRITE ${OUTPUT} "${text}")
