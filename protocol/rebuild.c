@@ -1,0 +1,89 @@
+#include "protocol/rebuild.h"
+
+bool mark_valid(const struct mark_view *mark, uint64_t catalog_epoch)
+{
+    if (mark->state != MARK_OPEN && mark->state != MARK_CLOSED)
+        return false;
+    return mark->same_server && mark->whole && mark->epoch == catalog_epoch;
+}
+
+enum coupon_need coupon_need(uint64_t opened, bool gate_open, const struct mark_view *mark, uint64_t catalog_epoch)
+{
+    if (opened == 0)
+        return gate_open ? COUPON_NEEDS_FIRST_OPEN : COUPON_NEEDS_NOTHING;
+    return mark_valid(mark, catalog_epoch) ? COUPON_NEEDS_NOTHING : COUPON_NEEDS_REBUILD;
+}
+
+enum open_step open_next(enum open_step at, enum step_outcome outcome)
+{
+    if (outcome != STEP_DONE)
+        return OPEN_STOP; /* what is half done has `opened` > 0 and no valid mark: a rebuild finishes it */
+    switch (at) {
+    case OPEN_READ:
+        return OPEN_CLAIM;
+    case OPEN_CLAIM:
+        return OPEN_BUILDING;
+    case OPEN_BUILDING:
+        return OPEN_LOOK;
+    case OPEN_LOOK:
+        return OPEN_WRITE;
+    case OPEN_WRITE:
+    case OPEN_DONE:
+        return OPEN_DONE;
+    case OPEN_STOP:
+        break;
+    }
+    return OPEN_STOP;
+}
+
+enum rebuild_step rebuild_next(enum rebuild_step at, enum step_outcome outcome)
+{
+    if (outcome != STEP_DONE && at != REBUILD_BARRIER && at != REBUILD_LIST)
+        return REBUILD_STOP;
+    if (outcome == STEP_LOST)
+        return REBUILD_STOP;
+    if (outcome == STEP_NO_ANSWER)
+        return at; /* a list is read again; a barrier is appended until persisted, one more does no harm */
+    switch (at) {
+    case REBUILD_RAISE:
+        return REBUILD_LIST;
+    case REBUILD_LIST:
+        return REBUILD_CLOSE;
+    case REBUILD_CLOSE:
+        return REBUILD_WAIT;
+    case REBUILD_WAIT:
+        return REBUILD_BARRIER;
+    case REBUILD_BARRIER:
+        return REBUILD_FOLD;
+    case REBUILD_FOLD:
+        return REBUILD_LOOK;
+    case REBUILD_LOOK:
+        return REBUILD_CLAIMS;
+    case REBUILD_CLAIMS:
+        return REBUILD_OPEN;
+    case REBUILD_OPEN:
+    case REBUILD_DONE:
+        return REBUILD_DONE;
+    case REBUILD_STOP:
+        break;
+    }
+    return REBUILD_STOP;
+}
+
+bool rebuild_lists(uint64_t opened, uint64_t epoch)
+{
+    return opened > 0 && opened < epoch;
+}
+
+bool rebuild_meets_foreign(uint64_t barrier_epoch, uint64_t own_epoch, bool own_record)
+{
+    return !own_record && barrier_epoch >= own_epoch;
+}
+
+bool rebuild_left(uint64_t total, uint64_t ok, uint64_t *ret_left)
+{
+    if (ok > total)
+        return false;
+    *ret_left = total - ok;
+    return true;
+}

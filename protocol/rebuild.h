@@ -1,0 +1,59 @@
+/* How stock gets into Redis: first open of a coupon, rebuild of all that was open, and the carrying of an admin's change. Nothing else ever writes stock.
+ * (I1, I5, I13; models: Keeper in weir.pml, all of coupons.pml, restock.pml.)
+ *
+ * A mark is valid when it is open or closed (by an admin) under the catalog's epoch and this Redis's run id and master_replid, and all of the coupon's keys are there with
+ * the mark's epoch as their sentinel. Building, lower epochs and anything else are not valid.
+ *
+ *     first open   READ the epoch E | CLAIM: CAS the catalog's `opened` 0 -> E | BUILDING(E, run id), sent once | LOOK that the catalog says E | WRITE
+ *     rebuild      RAISE the epoch to E | LIST coupons with 0 < opened < E | CLOSE: building(E, run id) each, sent once | WAIT | BARRIER(E) to every
+ *                  partition | FOLD rows and log up to it | LOOK | CLAIMS | OPEN
+ *
+ * A keeper that stops anywhere leaves something that any keeper rebuilds under a higher epoch.
+ */
+#ifndef WEIR_PROTOCOL_REBUILD_H
+#define WEIR_PROTOCOL_REBUILD_H
+
+#include "core/err.h"
+#include "protocol/step.h"
+
+enum mark_state { MARK_MISSING, MARK_OPEN, MARK_CLOSED, MARK_BUILDING };
+
+struct mark_view {
+    enum mark_state state;
+    uint64_t epoch;
+    bool same_server; /* run id and master_replid in the mark are those read on this connection */
+    bool whole;       /* every key of the coupon is there and carries the mark's epoch */
+};
+
+bool mark_valid(const struct mark_view *mark, uint64_t catalog_epoch);
+
+/* What the keeper owes a coupon. `opened`: the catalog's, 0 before the first open. */
+enum coupon_need { COUPON_NEEDS_NOTHING, COUPON_NEEDS_FIRST_OPEN, COUPON_NEEDS_REBUILD };
+enum coupon_need coupon_need(uint64_t opened, bool gate_open, const struct mark_view *mark, uint64_t catalog_epoch);
+
+enum open_step { OPEN_READ, OPEN_CLAIM, OPEN_BUILDING, OPEN_LOOK, OPEN_WRITE, OPEN_DONE, OPEN_STOP };
+enum open_step open_next(enum open_step at, enum step_outcome outcome);
+
+enum rebuild_step {
+    REBUILD_RAISE,
+    REBUILD_LIST,
+    REBUILD_CLOSE,
+    REBUILD_WAIT,
+    REBUILD_BARRIER,
+    REBUILD_FOLD,
+    REBUILD_LOOK,
+    REBUILD_CLAIMS,
+    REBUILD_OPEN,
+    REBUILD_DONE,
+    REBUILD_STOP, /* begin again, with a new epoch */
+};
+/* CLOSE, CLAIMS and OPEN are one script a coupon: LOST there leaves out that coupon alone (its mark has a higher epoch); the caller goes on with the others and hands in DONE. */
+enum rebuild_step rebuild_next(enum rebuild_step at, enum step_outcome outcome);
+bool rebuild_lists(uint64_t opened, uint64_t epoch);
+/* A fold that meets a BARRIER of another rebuild at or above its own must begin again above it. */
+bool rebuild_meets_foreign(uint64_t barrier_epoch, uint64_t own_epoch, bool own_record);
+
+/* Units left after `ok` were sold; totals only grow, so this is never below 0 unless I1 is broken: then false. */
+WEIR_MUST_USE bool rebuild_left(uint64_t total, uint64_t ok, uint64_t *ret_left);
+
+#endif
