@@ -1,0 +1,54 @@
+"""weir-storm as the load of a test, and its history."""
+import json
+import pathlib
+import subprocess
+import tempfile
+
+from support.stack import ENV, FRONT
+
+
+class Storm:
+    """A run of weir-storm in the background: grabs of one coupon by users first, first+1, …, each once."""
+
+    def __init__(self, coupon, first_user, users, rate=None, connections=64, base=FRONT, timeout_ms=20000):
+        self.folder = tempfile.TemporaryDirectory(prefix="weir-storm-")
+        self.history_file = pathlib.Path(self.folder.name) / "history.jsonl"
+        self.json_file = pathlib.Path(self.folder.name) / "summary.json"
+        self.users = users
+        pace = ["--burst"] if rate is None else ["--rate", str(rate)]
+        self.process = subprocess.Popen(
+            [f"{ENV['WEIR_BIN']}/weir-storm", "--url", base, "--scenario", "grab", "--coupon", str(coupon), "--user-first", str(first_user),
+             "--users", str(users), "--connections", str(connections), "--timeout-ms", str(timeout_ms), "--quiet",
+             "--json", str(self.json_file), "--history", str(self.history_file), *pace],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def runs(self):
+        return self.process.poll() is None
+
+    def finish(self, seconds=120):
+        """Waits for the end; answers the summary. The exit code is not judged: a fault test makes transport errors."""
+        output, _ = self.process.communicate(timeout=seconds)
+        assert self.json_file.exists(), output
+        self.summary = json.loads(self.json_file.read_text())
+        self.history = [json.loads(line) for line in self.history_file.read_text().splitlines()]
+        self.folder.cleanup()
+        assert len(self.history) == self.users, f"{len(self.history)} of {self.users} grabs in the history"
+        return self.summary
+
+    def kill(self):
+        if self.runs():
+            self.process.kill()
+            self.process.wait()
+
+    # What was answered, by outcome.
+    def accepted(self):
+        return [h for h in self.history if h["status"] == 200 and h["grab_status"] == 1]
+
+    def unknown(self):
+        return [h for h in self.history if h["status"] == 202]
+
+    def unavailable(self):
+        return [h for h in self.history if h["status"] in (429, 503)]
+
+    def lost(self):
+        return [h for h in self.history if h["status"] == 0]
