@@ -1,0 +1,86 @@
+# shellcheck shell=bash
+# Weir's own services: their settings files, and how each is started. A part's program is not always its name: the two
+# workers are one program with two settings files.
+
+services_deadline_s() { echo 30; }
+
+services_program() { [[ $1 == worker-* ]] && echo weir-worker || echo "weir-$1"; }
+
+services_shards() {
+    local number
+    for ((number = 0; number < shard_count; number++)); do echo "    - \"$(mysql_url "shard$number")\""; done
+}
+
+# services_yaml NAME: only the settings that this program knows, for an unknown one is an error.
+services_yaml() {
+    cat <<-TEXT
+	log:
+	  level: ${WEIR_LOG:-info}
+	http:
+	  host: 127.0.0.1
+	  port: $(port_of "$1")
+	kafka:
+	  brokers: "127.0.0.1:$(port_of kafka)"
+	mysql:
+	  catalog: "$(mysql_url catalog)"
+	TEXT
+    [[ $1 == ingest ]] || printf '  shards:\n%s\n' "$(services_shards)"
+    case $1 in
+    ingest | keeper) printf 'redis:\n  stock: "redis://127.0.0.1:%d/0"\n' "$(port_of redis-stock)" ;;
+    query)
+        printf 'redis:\n  stock: "redis://127.0.0.1:%d/0"\n' "$(port_of redis-stock)"
+        printf '  cache: "redis://127.0.0.1:%d/0"\n' "$(port_of redis-cache)"
+        ;;
+    worker-*) printf 'worker:\n  stream: grabs\n  layout: %s\n' "${1#worker-}" ;;
+    esac
+    [[ $1 != ingest ]] || printf 'admin:\n  token: "%s"\n' "$admin_token"
+}
+
+# The settings of the command line tool `weir`: everything that init, seed and status may ask for.
+services_tool_yaml() {
+    cat <<-TEXT
+	kafka:
+	  brokers: "127.0.0.1:$(port_of kafka)"
+	redis:
+	  stock: "redis://127.0.0.1:$(port_of redis-stock)/0"
+	mysql:
+	  catalog: "$(mysql_url catalog)"
+	  shards:
+	$(services_shards)
+	TEXT
+}
+
+services_prepare() {
+    local program
+    program=$WEIR_BIN/$(services_program "$1")
+    [[ -x $program ]] || die "$program is not built yet; ops/up builds it"
+    services_yaml "$1" | write_private "$WEIR_VAR/etc/$1.yaml"
+}
+
+services_extra=() # more arguments for this start only (ctl start NAME -- ARGUMENT…)
+
+services_command() {
+    part_command=("$WEIR_BIN/$(services_program "$1")" --config "$WEIR_VAR/etc/$1.yaml" "${services_extra[@]}")
+}
+
+# /readyz is 200 once every part that the service needs is there.
+services_ready() { curl -fsS -m 2 -o /dev/null "http://127.0.0.1:$(port_of "$1")/readyz"; }
+
+# A running service is left alone, also when its program has been built anew meanwhile; then say so.
+services_warn_outdated() {
+    local name pid
+    for name in "${service_names[@]}"; do
+        pid=$(process_pid "$name") || continue
+        [[ $(readlink "/proc/$pid/exe") != *' (deleted)' ]] ||
+            warn "$name still runs the program from before this build; to change it: ops/stack/ctl restart $name"
+    done
+}
+
+# weir_tool COMMAND…: the command line tool on this stack, without our environment over its settings.
+weir_tool() {
+    local variable
+    local -a clean=()
+    for variable in "${!WEIR_@}"; do clean+=(-u "$variable"); done
+    services_tool_yaml | write_private "$WEIR_VAR/etc/weir.yaml"
+    env "${clean[@]}" "$WEIR_BIN/weir" --config "$WEIR_VAR/etc/weir.yaml" "$@"
+}

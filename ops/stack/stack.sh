@@ -1,0 +1,38 @@
+# shellcheck shell=bash
+# What ops/up, ops/down and ops/test do with a whole stack.
+
+# The slow first-time work of the servers, side by side: Kafka's jars and storage, the databases' template.
+stack_prepare() {
+    local broker databases
+    process_is_running kafka || (kafka_prepare) &
+    broker=$!
+    (mariadb_template_make) &
+    databases=$!
+    wait "$broker" || exit 1
+    wait "$databases" || exit 1
+}
+
+# Topic, tables, progress rows and the seeds' users, rooms and coupons. Both may be repeated.
+stack_fill() {
+    local log="$WEIR_VAR/log/init.log" step
+    for step in init seed; do
+        weir_tool "$step" >"$log" 2>&1 || {
+            tail -n 5 "$log" >&2
+            die "weir $step failed; its log is $log"
+        }
+        say "weir $step: $(tail -n 1 "$log")"
+    done
+}
+
+stack_stop() {
+    parts_stop haproxy ingest query
+    parts_stop keeper worker-hash worker-daily
+    parts_stop "${server_names[@]}"
+}
+
+# Only what a stack is known to have made, never a folder with something else in it.
+stack_wipe() {
+    rm -rf "${WEIR_VAR:?}"/{data,etc,run,log,stack.env,sale.json}
+    rmdir "$WEIR_VAR" 2>/dev/null || warn "$WEIR_VAR holds files of others and stays"
+    say "wiped $WEIR_VAR"
+}
