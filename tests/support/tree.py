@@ -25,3 +25,10 @@ def text_of(path, root=ROOT):
         return data.decode()
     except UnicodeDecodeError:
         return None
+
+
+def assert_none(found, what):
+    """Fails with all of `found`, one a line: pytest would shorten a list."""
+    lines = [str(item) for item in found]
+    if lines:
+        raise AssertionError(f"{len(lines)} {what}:\n  " + "\n  ".join(lines[:200]))

@@ -1,0 +1,91 @@
+#include "core/crash.h"
+
+#include <assert.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const *point_names;
+static size_t point_count;
+static char chosen[CRASH_NAME_BYTES_MAX + 1]; /* "" : none */
+static atomic_uint passings_left;
+
+static bool point_known(const char *name)
+{
+    for (size_t i = 0; i < point_count; i++)
+        if (strcmp(point_names[i], name) == 0)
+            return true;
+    return false;
+}
+
+_Bool crash_parse(const char *text, char ret_name[CRASH_NAME_BYTES_MAX + 1], uint32_t *ret_count)
+{
+    const size_t len = strcspn(text, ":");
+    if (len == 0 || len > CRASH_NAME_BYTES_MAX)
+        return false;
+    uint32_t count = 1;
+    if (text[len] == ':') {
+        char *end;
+        const long number = strtol(text + len + 1, &end, 10);
+        if (*end != '\0' || end == text + len + 1 || number < 1 || number > INT32_MAX)
+            return false;
+        count = (uint32_t)number;
+    }
+    memcpy(ret_name, text, len);
+    ret_name[len] = '\0';
+    *ret_count = count;
+    return true;
+}
+
+static void crash_list(void)
+{
+    for (size_t i = 0; i < point_count; i++)
+        puts(point_names[i]);
+    exit(0);
+}
+
+static void crash_choose(const char *text)
+{
+    uint32_t count;
+    if (!crash_parse(text, chosen, &count)) {
+        fprintf(stderr, "WEIR_CRASH_AT is '%s'; it must be name or name:count\n", text);
+        exit(2);
+    }
+#ifndef WEIR_CRASH_POINTS
+    fprintf(stderr, "WEIR_CRASH_AT is set, but this build has no crash points: build with -DWEIR_CRASH_POINTS=ON\n");
+    exit(2);
+#endif
+    if (!point_known(chosen)) {
+        fprintf(stderr, "WEIR_CRASH_AT names '%s', which is no crash point of this program; see --crash-points\n", chosen);
+        exit(2);
+    }
+    atomic_store(&passings_left, count);
+}
+
+void crash_start(int argc, char **argv, const char *const *names, size_t count)
+{
+    point_names = names;
+    point_count = count;
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--crash-points") == 0)
+            crash_list();
+    const char *text = getenv("WEIR_CRASH_AT");
+    if (text && *text)
+        crash_choose(text);
+}
+
+void crash_point(const char *name)
+{
+    assert(point_count == 0 || point_known(name));
+    if (chosen[0] == '\0' || strcmp(chosen, name) != 0)
+        return;
+    if (atomic_fetch_sub(&passings_left, 1) != 1)
+        return;
+    (void)kill(getpid(), SIGKILL);
+    for (;;)
+        pause();
+}

@@ -1,0 +1,182 @@
+/* Settings, errors and records that producer, group, reader and admin have in common. */
+#include "core/kafka_internal.h"
+#include "core/log.h"
+#include <stdio.h>
+#include <string.h>
+#include <xxhash.h>
+
+#define READER_QUEUE_BYTES_MIN (64 * 1024)
+
+/* The library's own lines are for debugging: what matters arrives as an error of a call or a report. */
+static void write_log(const rd_kafka_t *handle, int level, const char *facility, const char *text)
+{
+    (void)level;
+    (void)facility;
+    log_debug("librdkafka", LOG_STR("client", handle ? rd_kafka_name(handle) : "-"), LOG_STR("text", text));
+}
+
+struct error_kinds {
+    enum err_kind kind;
+    rd_kafka_resp_err_t codes[14]; /* 0 ends */
+};
+
+/* What is not named here and comes from the network or the cluster is an outage: see kafka_error_kind. */
+static const struct error_kinds error_kinds[] = {
+    {ERR_MISSING,
+     {RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION,
+      RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE, RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET, RD_KAFKA_RESP_ERR__NO_OFFSET}},
+    {ERR_DATA,
+     {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE, RD_KAFKA_RESP_ERR_INVALID_RECORD,
+      RD_KAFKA_RESP_ERR__BAD_MSG}},
+    {ERR_USAGE,
+     {RD_KAFKA_RESP_ERR__INVALID_ARG, RD_KAFKA_RESP_ERR_INVALID_CONFIG, RD_KAFKA_RESP_ERR_INVALID_PARTITIONS,
+      RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR, RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP,
+      RD_KAFKA_RESP_ERR_POLICY_VIOLATION, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+      RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED,
+      RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT,
+      RD_KAFKA_RESP_ERR_INVALID_GROUP_ID}},
+    {ERR_CONFLICT, {RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS}},
+    {ERR_INTERNAL,
+     {RD_KAFKA_RESP_ERR__INVALID_TYPE, RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED, RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE,
+      RD_KAFKA_RESP_ERR__STATE}},
+};
+
+enum err_kind kafka_error_kind(rd_kafka_resp_err_t code)
+{
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return ERR_NONE;
+    for (size_t i = 0; i < sizeof error_kinds / sizeof error_kinds[0]; i++)
+        for (const rd_kafka_resp_err_t *known = error_kinds[i].codes; *known; known++)
+            if (*known == code)
+                return error_kinds[i].kind;
+    return ERR_OUTAGE;
+}
+
+bool kafka_fail(struct err *err, rd_kafka_resp_err_t code, const char *brokers, const char *words, const char *format,
+                ...)
+{
+    char what[200];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    return err_set_code(err, kafka_error_kind(code), (int)code, "Kafka at %s could not %s: %s (%s)", brokers, what,
+                        words && *words ? words : rd_kafka_err2str(code), rd_kafka_err2name(code));
+}
+
+/* `optional`: newer libraries know it, older ones do not. */
+static bool set_one(rd_kafka_conf_t *conf, const struct kafka_setting *setting, bool optional, struct err *err)
+{
+    char words[300];
+    rd_kafka_conf_res_t result = rd_kafka_conf_set(conf, setting->name, setting->value, words, sizeof words);
+    if (result == RD_KAFKA_CONF_OK || (optional && result == RD_KAFKA_CONF_UNKNOWN))
+        return true;
+    return err_set(err, ERR_USAGE, "The Kafka client does not take %s=%s: %s", setting->name, setting->value, words);
+}
+
+static bool set_all(rd_kafka_conf_t *conf, const struct kafka_setting *settings, struct err *err)
+{
+    for (const struct kafka_setting *setting = settings; setting && setting->name; setting++)
+        if (!set_one(conf, setting, false, err))
+            return false;
+    return true;
+}
+
+rd_kafka_conf_t *kafka_conf_new(const char *brokers, const char *client_id, const struct kafka_setting *settings,
+                                struct err *err)
+{
+    const struct kafka_setting common[] = {
+        {"bootstrap.servers", brokers},       {"client.id", client_id},          {"socket.nagle.disable", "true"},
+        {"socket.keepalive.enable", "true"},  {"reconnect.backoff.ms", "50"}, /* a broker that is back is found within a
+                                                                                 second */
+        {"reconnect.backoff.max.ms", "1000"}, {"log.connection.close", "false"}, {NULL, NULL},
+    };
+    if (!brokers || !*brokers) {
+        err_set(err, ERR_USAGE, "The list of Kafka brokers is empty; set kafka.brokers to host:port,host:port");
+        return NULL;
+    }
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_set_log_cb(conf, write_log);
+    if (!set_all(conf, common, err) || !set_all(conf, settings, err)) {
+        rd_kafka_conf_destroy(conf);
+        return NULL;
+    }
+    return conf;
+}
+
+rd_kafka_t *kafka_handle_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, const char *brokers, struct err *err)
+{
+    char words[300];
+    rd_kafka_t *handle = rd_kafka_new(type, conf, words, sizeof words);
+    if (!handle) {
+        rd_kafka_conf_destroy(conf);
+        err_set(err, ERR_USAGE, "The Kafka client for %s could not be made: %s", brokers, words);
+    }
+    return handle;
+}
+
+/* queued.min.messages at its default makes one fast reader stall: a full queue is looked at again only after up to a
+ * second. So it is out of the way, and bytes alone bound what is read ahead. The wait for new records is short, since a
+ * partition that is begun anew joins with the next fetch. */
+rd_kafka_conf_t *kafka_reader_conf_new(const char *brokers, const char *client_id, int64_t queue_bytes_max,
+                                       struct err *err)
+{
+    static const struct kafka_setting newer = {"fetch.queue.backoff.ms", "20"};
+    char kbytes[24];
+    snprintf(kbytes, sizeof kbytes, "%lld",
+             (long long)(queue_bytes_max < READER_QUEUE_BYTES_MIN ? READER_QUEUE_BYTES_MIN : queue_bytes_max) / 1024);
+    const struct kafka_setting settings[] = {
+        {"enable.auto.commit", "false"},
+        {"enable.auto.offset.store", "false"},
+        {"auto.offset.reset", "error"},
+        {"allow.auto.create.topics", "false"},
+        {"queued.min.messages", "1000000"},
+        {"queued.max.messages.kbytes", kbytes},
+        {"fetch.wait.max.ms", "100"},
+        {"fetch.error.backoff.ms", "100"},
+        {"check.crcs", "true"},
+        {NULL, NULL},
+    };
+    rd_kafka_conf_t *conf = kafka_conf_new(brokers, client_id, settings, err);
+    if (conf && !set_one(conf, &newer, true, err)) {
+        rd_kafka_conf_destroy(conf);
+        return NULL;
+    }
+    return conf;
+}
+
+/* A broker's state is upper case in the statistics' JSON, and nothing else there is written so; a search spares parsing
+ * some 10 kB each second. */
+bool kafka_statistics_up(const char *statistics)
+{
+    return statistics && (strstr(statistics, "\"state\":\"UP\"") || strstr(statistics, "\"state\": \"UP\""));
+}
+
+void kafka_record_fill(rd_kafka_message_t *message, struct kafka_record *ret_record)
+{
+    rd_kafka_timestamp_type_t type;
+    *ret_record = (struct kafka_record){
+        .partition = message->partition,
+        .offset = message->offset,
+        .timestamp_ms = rd_kafka_message_timestamp(message, &type),
+        .key = message->key,
+        .key_len = message->key_len,
+        .value = message->payload,
+        .value_len = message->len,
+        .message = message,
+    };
+}
+
+void kafka_record_free(struct kafka_record *record)
+{
+    if (record->message)
+        rd_kafka_message_destroy(record->message);
+    *record = (struct kafka_record){0};
+}
+
+/* The key's hash seeds the value's; a missing key or value differs from an empty one. */
+uint64_t kafka_record_checksum(const struct kafka_record *record)
+{
+    uint64_t seed = record->key ? XXH64(record->key, record->key_len, 1) : 0;
+    return record->value ? XXH64(record->value, record->value_len, seed) : seed;
+}

@@ -1,0 +1,32 @@
+/* What the kafka_*.c files share and nobody else sees: settings of the client library, its errors, its records. */
+#ifndef WEIR_CORE_KAFKA_INTERNAL_H
+#define WEIR_CORE_KAFKA_INTERNAL_H
+
+#include "core/kafka.h"
+#include <librdkafka/rdkafka.h>
+
+struct kafka_setting {
+    const char *name; /* NULL ends a list */
+    const char *value;
+};
+
+enum err_kind kafka_error_kind(rd_kafka_resp_err_t code);
+/* "Kafka at BROKERS could not WHAT: words"; false. */
+bool kafka_fail(struct err *err, rd_kafka_resp_err_t code, const char *brokers, const char *words, const char *format,
+                ...) WEIR_PRINTF(5, 6);
+
+/* A configuration with `common` settings (brokers, client id, quick reconnects) and then `settings`; NULL: err. */
+rd_kafka_conf_t *kafka_conf_new(const char *brokers, const char *client_id, const struct kafka_setting *settings,
+                                struct err *err);
+/* A handle from `conf`, which is consumed either way; NULL: err. */
+rd_kafka_t *kafka_handle_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, const char *brokers, struct err *err);
+/* Settings of each consumer handle; a data handle reads up to `queue_bytes_max` ahead for each queue. */
+rd_kafka_conf_t *kafka_reader_conf_new(const char *brokers, const char *client_id, int64_t queue_bytes_max,
+                                       struct err *err);
+
+/* Some broker answers, as the client's statistics (statistics.interval.ms) tell. */
+bool kafka_statistics_up(const char *statistics);
+
+void kafka_record_fill(rd_kafka_message_t *message, struct kafka_record *ret_record);
+
+#endif

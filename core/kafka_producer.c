@@ -1,0 +1,376 @@
+/* The producer: idempotent, acks=all, one thread, no polling thread.
+ *
+ *     kafka_produce -> client 0 -> broker -> report -> the client's event queue -> eventfd -> kafka_producer_reports ->
+ * fn
+ *
+ * An idempotent client that has gone fatal is dead for ever. Then a new client takes place 0 and the old one moves
+ * behind it, until its last report has come. Only rd_kafka_message_status() says what became of a message; error codes
+ * do not (a timeout may still land).
+ *
+ * Whether a broker answers is read from the client's statistics, once a second: asking for metadata would block, and
+ * reports come only under load.
+ */
+#include "core/buf.h"
+#include "core/clock.h"
+#include "core/kafka_internal.h"
+#include <assert.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum { CLIENTS_MAX = 4, TOPICS_MAX = 8 };
+#define WAIT_SLACK_MS 30000 /* beyond message.timeout.ms, for the library's own scans */
+
+struct client {
+    rd_kafka_t *handle; /* NULL: a free place */
+    rd_kafka_queue_t *queue;
+    rd_kafka_topic_t *topics[TOPICS_MAX];
+    size_t pending;
+};
+
+struct kafka_producer {
+    char *brokers;
+    char *client_id;
+    struct kafka_producer_options options;
+    int fd;
+    struct client clients[CLIENTS_MAX]; /* 0 produces, the others only report */
+    bool fatal;                         /* of client 0 */
+    atomic_bool up;
+    uintptr_t waits; /* numbers the calls of kafka_produce_wait */
+};
+
+typedef void (*delivery_fn)(const struct kafka_delivery *delivery, void *arg);
+
+static rd_kafka_conf_t *producer_conf(const struct kafka_producer *producer, struct err *err)
+{
+    const struct kafka_producer_options *options = &producer->options;
+    int64_t request_ms = options->delivery_timeout_ms < 500     ? 500
+                         : options->delivery_timeout_ms > 30000 ? 30000
+                                                                : options->delivery_timeout_ms;
+    char linger[24], timeout[24], request[24], messages[24], kbytes[24];
+    snprintf(linger, sizeof linger, "%lld", (long long)options->linger_ms);
+    snprintf(timeout, sizeof timeout, "%lld", (long long)options->delivery_timeout_ms);
+    snprintf(request, sizeof request, "%lld", (long long)request_ms);
+    snprintf(messages, sizeof messages, "%lld", (long long)options->queue_messages_max);
+    snprintf(kbytes, sizeof kbytes, "%lld", (long long)(options->queue_bytes_max + 1023) / 1024);
+    const struct kafka_setting settings[] = {
+        {"enable.idempotence", "true"},
+        {"acks", "all"},
+        {"compression.codec", "none"},
+        {"linger.ms", linger},
+        {"message.timeout.ms", timeout},
+        {"request.timeout.ms", request},
+        {"queue.buffering.max.messages", messages},
+        {"queue.buffering.max.kbytes", kbytes},
+        {"statistics.interval.ms", "1000"},
+        {NULL, NULL},
+    };
+    rd_kafka_conf_t *conf = kafka_conf_new(producer->brokers, producer->client_id, settings, err);
+    if (conf)
+        rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_STATS);
+    return conf;
+}
+
+static bool client_open(struct kafka_producer *producer, struct client *client, struct err *err)
+{
+    static const uint64_t one = 1;
+    rd_kafka_conf_t *conf = producer_conf(producer, err);
+    if (!conf)
+        return false;
+    rd_kafka_t *handle = kafka_handle_new(RD_KAFKA_PRODUCER, conf, producer->brokers, err);
+    if (!handle)
+        return false;
+    *client = (struct client){.handle = handle, .queue = rd_kafka_queue_get_main(handle)};
+    rd_kafka_queue_io_event_enable(client->queue, producer->fd, &one, sizeof one);
+    return true;
+}
+
+static void client_close(struct client *client)
+{
+    if (!client->handle)
+        return;
+    for (size_t i = 0; i < TOPICS_MAX && client->topics[i]; i++)
+        rd_kafka_topic_destroy(client->topics[i]);
+    rd_kafka_queue_io_event_enable(client->queue, -1, NULL, 0);
+    rd_kafka_queue_destroy(client->queue);
+    rd_kafka_destroy(client->handle);
+    *client = (struct client){0};
+}
+
+bool kafka_producer_open(const struct kafka_producer_options *options, struct kafka_producer **ret_producer,
+                         struct err *err)
+{
+    int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (fd < 0)
+        return err_set(err, ERR_INTERNAL, "No eventfd for the Kafka producer: %s; raise the limit of open files",
+                       strerror(errno));
+    struct kafka_producer *producer = mem_alloc(sizeof *producer);
+    producer->options = *options;
+    producer->brokers = mem_copy_str(options->brokers ? options->brokers : "");
+    producer->client_id = mem_copy_str(options->client_id);
+    producer->fd = fd;
+    if (!client_open(producer, &producer->clients[0], err)) {
+        kafka_producer_close(producer, 0, NULL, NULL);
+        return false;
+    }
+    *ret_producer = producer;
+    return true;
+}
+
+/* Messages that never left are reported at once; those in flight get their true status from the broker or from
+ * message.timeout.ms. */
+static void swap_client(struct kafka_producer *producer)
+{
+    struct client fresh;
+    size_t place = 1;
+    while (place < CLIENTS_MAX && producer->clients[place].handle)
+        place++;
+    if (place == CLIENTS_MAX || !client_open(producer, &fresh, NULL))
+        return; /* stays fatal: produce refuses, the next call tries again */
+    rd_kafka_purge(producer->clients[0].handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_NON_BLOCKING);
+    producer->clients[place] = producer->clients[0];
+    producer->clients[0] = fresh;
+    producer->fatal = false;
+}
+
+static rd_kafka_topic_t *client_topic(struct client *client, const char *name)
+{
+    for (size_t i = 0; i < TOPICS_MAX; i++) {
+        if (client->topics[i] && strcmp(rd_kafka_topic_name(client->topics[i]), name) == 0)
+            return client->topics[i];
+        if (!client->topics[i])
+            return client->topics[i] = rd_kafka_topic_new(client->handle, name, NULL);
+    }
+    return NULL;
+}
+
+static rd_kafka_headers_t *copy_headers(const struct kafka_header *headers, size_t count)
+{
+    rd_kafka_headers_t *copy = count > 0 ? rd_kafka_headers_new(count) : NULL;
+    for (size_t i = 0; i < count; i++)
+        rd_kafka_header_add(copy, headers[i].name, -1, headers[i].data, (ssize_t)headers[i].len);
+    return copy;
+}
+
+/* Everything by name, none by position: the library's array form. Headers are the library's after success. */
+static rd_kafka_resp_err_t produce_now(rd_kafka_topic_t *topic, rd_kafka_t *handle, int32_t partition, const void *key,
+                                       size_t key_len, const void *value, size_t value_len, rd_kafka_headers_t *headers,
+                                       void *opaque)
+{
+    rd_kafka_vu_t parts[8] = {
+        {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = topic},
+        {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = partition},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)value, value_len}},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)key, key_len}},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = opaque},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
+    };
+    rd_kafka_error_t *error = rd_kafka_produceva(handle, parts, headers ? 7 : 6);
+    rd_kafka_resp_err_t code = error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (error)
+        rd_kafka_error_destroy(error);
+    return code;
+}
+
+bool kafka_produce(struct kafka_producer *producer, const char *topic, int32_t partition, const void *key,
+                   size_t key_len, const void *value, size_t value_len, const struct kafka_header *headers,
+                   size_t header_count, void *opaque, struct err *err)
+{
+    if (producer->fatal)
+        swap_client(producer);
+    struct client *client = &producer->clients[0];
+    rd_kafka_topic_t *handle = client_topic(client, topic);
+    if (!handle)
+        return err_set(err, ERR_INTERNAL, "A Kafka producer writes to %d topics at most; %s would be one more",
+                       (int)TOPICS_MAX, topic);
+    rd_kafka_headers_t *copy = copy_headers(headers, header_count);
+    rd_kafka_resp_err_t code =
+        produce_now(handle, client->handle, partition, key, key_len, value, value_len, copy, opaque);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        client->pending++;
+        return true;
+    }
+    if (copy)
+        rd_kafka_headers_destroy(copy);
+    producer->fatal = producer->fatal || code == RD_KAFKA_RESP_ERR__FATAL;
+    return kafka_fail(err, code, producer->brokers, NULL, "take a record for %s[%d]", topic, (int)partition);
+}
+
+int kafka_producer_fd(const struct kafka_producer *producer)
+{
+    return producer->fd;
+}
+
+static struct kafka_delivery delivery_of(const rd_kafka_message_t *message)
+{
+    struct kafka_delivery delivery = {
+        .partition = message->partition, .offset = -1, .error = "", .opaque = message->_private};
+    switch (rd_kafka_message_status(message)) {
+    case RD_KAFKA_MSG_STATUS_PERSISTED:
+        delivery.report = KAFKA_PERSISTED;
+        delivery.offset = message->offset;
+        return delivery;
+    case RD_KAFKA_MSG_STATUS_NOT_PERSISTED:
+        delivery.report = KAFKA_NOT_PERSISTED;
+        break;
+    case RD_KAFKA_MSG_STATUS_POSSIBLY_PERSISTED:
+        delivery.report = KAFKA_POSSIBLY_PERSISTED;
+        break;
+    }
+    delivery.error = rd_kafka_err2str(message->err);
+    return delivery;
+}
+
+static size_t take_reports(struct client *client, rd_kafka_event_t *event, delivery_fn fn, void *arg)
+{
+    size_t count = 0;
+    for (const rd_kafka_message_t *message; (message = rd_kafka_event_message_next(event)); count++) {
+        struct kafka_delivery delivery = delivery_of(message);
+        assert(client->pending > 0);
+        client->pending--;
+        if (fn)
+            fn(&delivery, arg);
+    }
+    return count;
+}
+
+static size_t take_event(struct kafka_producer *producer, struct client *client, rd_kafka_event_t *event,
+                         delivery_fn fn, void *arg)
+{
+    bool current = client == &producer->clients[0];
+    switch (rd_kafka_event_type(event)) {
+    case RD_KAFKA_EVENT_DR:
+        return take_reports(client, event, fn, arg);
+    case RD_KAFKA_EVENT_STATS:
+        if (current)
+            atomic_store(&producer->up, kafka_statistics_up(rd_kafka_event_stats(event)));
+        return 0;
+    case RD_KAFKA_EVENT_ERROR:
+        if (current && rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+            atomic_store(&producer->up, false);
+        if (current &&
+            (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__FATAL || rd_kafka_event_error_is_fatal(event)))
+            producer->fatal = true;
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+/* Takes all events that wait; for the first one up to `timeout_ms` is waited. */
+static size_t serve_client(struct kafka_producer *producer, struct client *client, int timeout_ms, delivery_fn fn,
+                           void *arg)
+{
+    size_t count = 0;
+    for (rd_kafka_event_t *event; (event = rd_kafka_queue_poll(client->queue, timeout_ms)); timeout_ms = 0) {
+        count += take_event(producer, client, event, fn, arg);
+        rd_kafka_event_destroy(event);
+    }
+    return count;
+}
+
+static size_t serve_clients(struct kafka_producer *producer, int timeout_ms, delivery_fn fn, void *arg)
+{
+    size_t count = serve_client(producer, &producer->clients[0], timeout_ms, fn, arg);
+    for (size_t i = 1; i < CLIENTS_MAX; i++) {
+        struct client *old = &producer->clients[i];
+        if (!old->handle)
+            continue;
+        count += serve_client(producer, old, 0, fn, arg);
+        if (old->pending == 0)
+            client_close(old);
+    }
+    if (producer->fatal)
+        swap_client(producer);
+    return count;
+}
+
+size_t kafka_producer_reports(struct kafka_producer *producer, delivery_fn fn, void *arg)
+{
+    uint64_t ignored;
+    /* Read first, then drain to the last event: the library writes to the eventfd again only after a poll that found
+     * the queue served. */
+    while (read(producer->fd, &ignored, sizeof ignored) < 0 && errno == EINTR)
+        ;
+    return serve_clients(producer, 0, fn, arg);
+}
+
+size_t kafka_producer_pending(const struct kafka_producer *producer)
+{
+    size_t pending = 0;
+    for (size_t i = 0; i < CLIENTS_MAX; i++)
+        pending += producer->clients[i].pending;
+    return pending;
+}
+
+bool kafka_producer_up(const struct kafka_producer *producer)
+{
+    return atomic_load(&producer->up);
+}
+
+static void serve_until(struct kafka_producer *producer, int64_t deadline_ms, delivery_fn fn, void *arg)
+{
+    while (kafka_producer_pending(producer) > 0 && clock_boottime_ms() < deadline_ms)
+        serve_clients(producer, 10, fn, arg);
+}
+
+void kafka_producer_close(struct kafka_producer *producer, int64_t deadline_ms, delivery_fn fn, void *arg)
+{
+    if (!producer)
+        return;
+    if (producer->clients[0].handle) {
+        serve_until(producer, clock_boottime_ms() + deadline_ms, fn, arg);
+        for (size_t i = 0; i < CLIENTS_MAX; i++)
+            if (producer->clients[i].handle)
+                rd_kafka_purge(producer->clients[i].handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+        serve_until(producer, clock_boottime_ms() + 5000, fn, arg); /* purged messages report at once */
+    }
+    for (size_t i = 0; i < CLIENTS_MAX; i++)
+        client_close(&producer->clients[i]);
+    close(producer->fd);
+    free(producer->brokers);
+    free(producer->client_id);
+    free(producer);
+}
+
+struct waited {
+    void *opaque;
+    bool reported;
+    struct kafka_delivery delivery;
+};
+
+static void keep_waited(const struct kafka_delivery *delivery, void *arg)
+{
+    struct waited *waited = arg;
+    if (delivery->opaque != waited->opaque) /* late, of a call that gave up */
+        return;
+    waited->delivery = *delivery;
+    waited->reported = true;
+}
+
+enum kafka_report kafka_produce_wait(struct kafka_producer *producer, const char *topic, int32_t partition,
+                                     const void *key, size_t key_len, const void *value, size_t value_len,
+                                     int64_t *ret_offset, struct err *err)
+{
+    struct waited waited = {.opaque = (void *)++producer->waits};
+    int64_t deadline_ms = clock_boottime_ms() + producer->options.delivery_timeout_ms + WAIT_SLACK_MS;
+    if (!kafka_produce(producer, topic, partition, key, key_len, value, value_len, NULL, 0, waited.opaque, err))
+        return KAFKA_NOT_PERSISTED;
+    while (!waited.reported && clock_boottime_ms() < deadline_ms)
+        serve_clients(producer, 50, keep_waited, &waited);
+    if (!waited.reported)
+        waited.delivery =
+            (struct kafka_delivery){.report = KAFKA_POSSIBLY_PERSISTED, .error = "no report came in time"};
+    if (waited.delivery.report == KAFKA_PERSISTED)
+        *ret_offset = waited.delivery.offset;
+    else
+        err_set(err, ERR_OUTAGE, "Kafka at %s %s a record for %s[%d]: %s", producer->brokers,
+                waited.delivery.report == KAFKA_NOT_PERSISTED ? "did not store" : "may or may not have stored", topic,
+                (int)partition, waited.delivery.error);
+    return waited.delivery.report;
+}

@@ -1,0 +1,232 @@
+#include "ingest/catalog_reader.h"
+
+#include "core/clock.h"
+#include "core/kafka.h"
+#include "core/log.h"
+#include "core/service.h"
+#include "core/sql.h"
+#include "ingest/id_lease.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CATALOG_LOOPS_MAX = 64, PARTITIONS_ASK_MS = 10000, PARTITIONS_DEADLINE_MS = 1000, CATALOG_CONNECT_MS = 2000 };
+
+struct catalog_reader {
+    struct catalog_reader_options options;
+    struct service_part *catalog_part, *ids_part;
+    struct sql *sql;
+    struct kafka_admin *admin;
+    int broker_partitions; /* 0: not known yet */
+    int64_t partitions_asked_ms;
+    int64_t covered_ms[CATALOG_LOOPS_MAX]; /* end of the last span of each loop */
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool stopping; /* under the lock */
+};
+
+static bool reader_sql(struct catalog_reader *reader, struct err *err)
+{
+    if (reader->sql != NULL && sql_alive(reader->sql))
+        return true;
+    sql_close(reader->sql);
+    reader->sql = NULL;
+    struct sql_options options = {.url = reader->options.catalog_url,
+                                  .connect_timeout_ms = CATALOG_CONNECT_MS,
+                                  .query_timeout_ms = reader->options.mysql_ms};
+    return sql_open(&options, &reader->sql, err);
+}
+
+struct meta {
+    int64_t partitions;
+    bool found;
+};
+
+static bool on_meta(const struct value *cells, size_t count, void *arg)
+{
+    struct meta *meta = arg;
+    if (count >= 3)
+        *meta = (struct meta){.partitions = cells[2].i64, .found = true};
+    return false;
+}
+
+struct coupons_read {
+    struct catalog_copy *copy;
+    struct err *err;
+    bool failed;
+};
+
+static bool on_coupon(const struct value *cells, size_t count, void *arg)
+{
+    struct coupons_read *read = arg;
+    struct coupon coupon;
+    if (!coupon_from_cells(cells, count, &coupon, read->err))
+        read->failed = true;
+    else if (!catalog_copy_add(read->copy, &coupon))
+        read->failed = !err_set(read->err, ERR_DATA, "the catalog has more than %d coupons", CATALOG_COPY_COUPONS_MAX);
+    return !read->failed;
+}
+
+/* The broker's count is asked for until it is known, and then now and then: a recreated topic may have another. */
+static bool partitions_learn(struct catalog_reader *reader, struct err *err)
+{
+    int64_t now_ms = clock_boottime_ms();
+    if (reader->broker_partitions > 0 && now_ms - reader->partitions_asked_ms < PARTITIONS_ASK_MS)
+        return true;
+    reader->partitions_asked_ms = now_ms;
+    if (reader->admin == NULL && !kafka_admin_open(reader->options.brokers, "weir-ingest-admin", &reader->admin, err))
+        return false;
+    int count = 0;
+    if (kafka_admin_partitions(reader->admin, reader->options.topic, PARTITIONS_DEADLINE_MS, &count, err)) {
+        reader->broker_partitions = count;
+        return true;
+    }
+    if (err->kind == ERR_MISSING)
+        reader->broker_partitions = 0;
+    return reader->broker_partitions > 0; /* away for a while: what was known still holds */
+}
+
+static bool copy_read(struct catalog_reader *reader, struct catalog_copy *copy, int64_t *ret_partitions,
+                      struct err *err)
+{
+    struct meta meta = {0};
+    if (!reader_sql(reader, err) || !sql_select(reader->sql, sql_meta_read, NULL, 0, on_meta, &meta, err))
+        return false;
+    if (!meta.found || meta.partitions <= 0)
+        return err_set(err, ERR_MISSING, "%s has no row in meta; run weir init", sql_where(reader->sql));
+    struct coupons_read read = {.copy = copy, .err = err};
+    if (!sql_select(reader->sql, sql_coupons_read, NULL, 0, on_coupon, &read, err) || read.failed)
+        return false;
+    catalog_copy_sort(copy);
+    *ret_partitions = meta.partitions;
+    return true;
+}
+
+/* A copy with partitions 0 is handed out too: what it says of coupons holds, but no grab is taken on it. */
+static bool copy_publish(struct catalog_reader *reader, struct err *err)
+{
+    struct catalog_copy *copy = catalog_copy_new(clock_boottime_us());
+    int64_t partitions = 0;
+    if (!copy_read(reader, copy, &partitions, err)) {
+        catalog_copy_unref(copy);
+        return false;
+    }
+    bool known = partitions_learn(reader, err);
+    bool same = known && reader->broker_partitions == partitions;
+    if (known && !same)
+        (void)err_set(err, ERR_CONFLICT,
+                      "topic %s has %d partitions, the catalog says %d; they must be equal, and no grab is taken",
+                      reader->options.topic, reader->broker_partitions, (int)partitions);
+    copy->partitions = same ? (int32_t)partitions : 0;
+    reader->options.on_copy(copy, reader->options.arg);
+    catalog_copy_unref(copy);
+    return same;
+}
+
+static bool span_take(struct catalog_reader *reader, int loop, struct err *err)
+{
+    struct id_span span;
+    if (!reader_sql(reader, err) || !id_lease_take(reader->sql, reader->covered_ms[loop], clock_realtime_ms(),
+                                                   reader->options.span_ms, &span, err))
+        return false;
+    reader->covered_ms[loop] = span.end_ms;
+    reader->options.on_span(loop, &span, reader->options.arg);
+    log_debug("span of ids leased", LOG_INT("loop", loop), LOG_INT("node", span.node),
+              LOG_INT("length_ms", span.end_ms - span.begin_ms));
+    return true;
+}
+
+static void spans_take(struct catalog_reader *reader)
+{
+    struct err err = {0};
+    bool all_covered = true;
+    for (int i = 0; i < reader->options.loops; i++) {
+        if (reader->options.span_wanted(i, reader->options.arg))
+            (void)span_take(reader, i, &err);
+        all_covered = all_covered && reader->covered_ms[i] > clock_realtime_ms();
+    }
+    service_part_set(reader->ids_part, all_covered, err.text);
+}
+
+static void reader_round(struct catalog_reader *reader)
+{
+    struct err err = {0};
+    bool good = copy_publish(reader, &err);
+    service_part_set(reader->catalog_part, good, err.text);
+    if (reader->sql != NULL)
+        spans_take(reader);
+}
+
+/* True when the reader shall stop. */
+static bool reader_wait(struct catalog_reader *reader, int64_t ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    int64_t ns = until.tv_nsec + ms % 1000 * 1000000;
+    until.tv_sec += ms / 1000 + ns / 1000000000;
+    until.tv_nsec = ns % 1000000000;
+    pthread_mutex_lock(&reader->lock);
+    int waited = 0;
+    while (!reader->stopping && waited == 0)
+        waited = pthread_cond_timedwait(&reader->wake, &reader->lock, &until);
+    bool stopping = reader->stopping;
+    pthread_mutex_unlock(&reader->lock);
+    return stopping;
+}
+
+static void *reader_main(void *arg)
+{
+    struct catalog_reader *reader = arg;
+    do
+        reader_round(reader);
+    while (!reader_wait(reader, reader->options.read_ms));
+    sql_close(reader->sql);
+    if (reader->admin != NULL)
+        kafka_admin_close(reader->admin);
+    return NULL;
+}
+
+static void reader_free(struct catalog_reader *reader)
+{
+    pthread_cond_destroy(&reader->wake);
+    pthread_mutex_destroy(&reader->lock);
+    free(reader);
+}
+
+bool catalog_reader_start(const struct catalog_reader_options *options, struct catalog_reader **ret_reader,
+                          struct err *err)
+{
+    if (options->loops > CATALOG_LOOPS_MAX)
+        return err_set(err, ERR_USAGE, "more than %d loops", CATALOG_LOOPS_MAX);
+    struct catalog_reader *reader = mem_alloc(sizeof *reader);
+    reader->options = *options;
+    reader->catalog_part = service_part("catalog");
+    reader->ids_part = service_part("ids");
+    pthread_mutex_init(&reader->lock, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&reader->wake, &attr);
+    pthread_condattr_destroy(&attr);
+    int code = pthread_create(&reader->thread, NULL, reader_main, reader);
+    if (code != 0) {
+        reader_free(reader);
+        return err_set(err, ERR_INTERNAL, "the catalog's thread cannot be started: %s", strerror(code));
+    }
+    *ret_reader = reader;
+    return true;
+}
+
+void catalog_reader_stop(struct catalog_reader *reader)
+{
+    if (reader == NULL)
+        return;
+    pthread_mutex_lock(&reader->lock);
+    reader->stopping = true;
+    pthread_cond_signal(&reader->wake);
+    pthread_mutex_unlock(&reader->lock);
+    pthread_join(reader->thread, NULL);
+    reader_free(reader);
+}

@@ -1,0 +1,78 @@
+/* One grab from request to answer, on one loop. It carries out what protocol/grab.h decides, and decides nothing.
+ *
+ *     grab_flow_start -> RESERVE (gathered) -> grab_flow_reserved -> produce -> grab_flow_reported -> done()
+ *                                                  |   \-> asks again in 10 ms      \-> SETTLE | CONFIRM | RELEASE
+ *                                                  \-> done()                              grab_flow_confirmed -> done()
+ *
+ * A grab that was started is always answered, once, through `done`, on its loop's thread. The client may be gone by then; the grab
+ * goes to its end all the same. Bounded by ingest.grabs_max: the calls are taken at start and never grow. */
+#ifndef WEIR_INGEST_GRAB_FLOW_H
+#define WEIR_INGEST_GRAB_FLOW_H
+
+#include "core/http.h"
+#include "core/kafka.h"
+#include "ingest/catalog_copy.h"
+#include "ingest/grab_answer.h"
+#include "ingest/grab_request.h"
+#include "schemas/grabs.h"
+
+struct ingest_loop;
+
+/* `index` is the caller's own. The outcome is borrowed. */
+typedef void (*grab_done_fn)(const struct grab_outcome *outcome, size_t index, void *arg);
+
+struct grab_input {
+    struct grab_request request;
+    struct text try_key;     /* empty: none; checked already */
+    struct text request_id;  /* these two borrowed until done */
+    struct text traceparent; /* empty: none */
+    int64_t start_us;        /* CLOCK_BOOTTIME when the request came */
+    grab_done_fn done;
+    size_t index;
+    void *arg;
+};
+
+struct grab_call {
+    struct grab_call *next; /* spare, or waiting to ask again */
+    struct ingest_loop *loop;
+    struct grab grab;
+    struct grab_input input;
+    char try_key[TRY_KEY_MAX + 1];
+    int64_t ask_at_us;
+    int64_t left;
+    int64_t room_id;
+    int32_t partition;
+    int64_t offset;
+    enum grab_reason unavailable; /* why, if it comes to that */
+};
+
+struct grab_calls {
+    struct grab_call *all, *spare;
+    struct grab_call *ask_first, *ask_last; /* in the order of ask_at_us */
+    struct loop_timer *ask_timer;
+};
+
+void grab_flow_open(struct ingest_loop *loop, size_t grabs_max);
+void grab_flow_close(struct ingest_loop *loop); /* nothing may be in flight */
+/* May call `done` before it returns. */
+void grab_flow_start(struct ingest_loop *loop, const struct grab_input *input);
+
+struct reserve_answer {
+    enum reserve_result result;
+    uint64_t epoch;
+    int64_t hold_ms;
+    int64_t room_id;     /* -1: not known */
+    int64_t left;        /* -1: not known */
+    uint64_t existing_id;
+};
+void grab_flow_reserved(struct grab_call *call, const struct reserve_answer *answer);
+void grab_flow_confirmed(struct grab_call *call, enum confirm_result result);
+/* For kafka_producer_reports and kafka_producer_close; `arg` is not used, the delivery's opaque is the call. */
+void grab_flow_reported(const struct kafka_delivery *delivery, void *arg);
+
+/* Pure. RESERVE found no valid mark: what the copy of the catalog says of the coupon. `ret_refused`: a refusal with
+ * that reason, else the grab is unavailable for it. */
+enum grab_reason grab_closed_reason(const struct catalog_copy *copy, uint64_t coupon_id, int64_t now_us,
+                                    bool *ret_refused);
+
+#endif

@@ -1,0 +1,67 @@
+#include "ingest/id_lease.h"
+
+#include "schemas/catalog.h"
+
+#include <inttypes.h>
+
+bool id_lease_span(uint32_t node, int64_t node_end_ms, int64_t covered_ms, int64_t now_ms, int64_t span_ms,
+                   struct id_span *ret_span, struct err *err)
+{
+    int64_t begin_ms = node_end_ms > now_ms ? node_end_ms : now_ms;
+    if (begin_ms < ID_EPOCH_MS)
+        return err_set(err, ERR_OUTAGE, "this machine's clock is before 2024; set it, ids cannot be made");
+    if (begin_ms - now_ms > ID_LEASE_AHEAD_MS_MAX)
+        return err_set(err, ERR_OUTAGE, "all id leases reach more than an hour ahead of this clock (node %u until %" PRId64
+                       " ms); is the clock right?", node, node_end_ms);
+    int64_t from_ms = covered_ms > begin_ms && covered_ms - now_ms <= 2 * span_ms ? covered_ms : begin_ms;
+    *ret_span = (struct id_span){.node = node, .begin_ms = begin_ms, .end_ms = from_ms + span_ms};
+    return true;
+}
+
+struct picked {
+    uint32_t node;
+    int64_t end_ms;
+    bool found;
+};
+
+static int64_t cell_i64(const struct value *cell)
+{
+    return cell->type == VALUE_NULL ? 0 : cell->i64; /* u64 and i64 share their bits */
+}
+
+static bool on_lease(const struct value *cells, size_t count, void *arg)
+{
+    struct picked *picked = arg;
+    if (count == 2)
+        *picked = (struct picked){.node = (uint32_t)cell_i64(&cells[0]), .end_ms = cell_i64(&cells[1]), .found = true};
+    return false;
+}
+
+static bool lease_take_in_transaction(struct sql *sql, int64_t covered_ms, int64_t now_ms, int64_t span_ms,
+                                      struct id_span *ret_span, struct err *err)
+{
+    struct picked picked = {0};
+    if (!sql_select(sql, sql_lease_pick, NULL, 0, on_lease, &picked, err))
+        return false;
+    if (!picked.found || picked.node >= ID_NODES)
+        return err_set(err, ERR_MISSING, "%s has no free row in leases; run weir init", sql_where(sql));
+    struct id_span span;
+    if (!id_lease_span(picked.node, picked.end_ms, covered_ms, now_ms, span_ms, &span, err))
+        return false;
+    struct value values[] = {value_i64(span.end_ms), value_u64(span.node)};
+    if (!sql_run(sql, sql_lease_take, values, 2, NULL, err) || !sql_commit(sql, err))
+        return false;
+    *ret_span = span;
+    return true;
+}
+
+bool id_lease_take(struct sql *sql, int64_t covered_ms, int64_t now_ms, int64_t span_ms, struct id_span *ret_span,
+                   struct err *err)
+{
+    if (!sql_begin(sql, err))
+        return false;
+    if (lease_take_in_transaction(sql, covered_ms, now_ms, span_ms, ret_span, err))
+        return true;
+    sql_rollback(sql);
+    return false;
+}

@@ -1,0 +1,96 @@
+/* The keeper of the stock: nothing else ever writes stock in Redis.
+ *
+ *     keeper_round   look at every coupon -> open_first | carry | sweep;  any coupon without a valid mark -> rebuild of all
+ *
+ * One thread does it all, blocking, with deadlines on each call. Any number of keepers may run: they back off from one another by an advisory lock in the catalog, and
+ * are correct without it. What a keeper decides comes from protocol/rebuild.h and protocol/sweep.h; how Redis changes, from schemas/lua.
+ */
+#ifndef WEIR_INGEST_KEEPER_H
+#define WEIR_INGEST_KEEPER_H
+
+#include "core/kafka.h"
+#include "core/redis.h"
+#include "core/sql.h"
+#include "ingest/keeper_config.h"
+#include "protocol/rebuild.h"
+#include "schemas/catalog.h"
+#include "schemas/route.h"
+#include "schemas/stock.h"
+#include "schemas/stream.h"
+
+struct service_part;
+struct sweep;
+
+/* The connections. Each is opened when it is needed, and closed when a call on it came back without an answer. */
+struct keeper_links {
+    struct sql *catalog;
+    bool leads; /* the advisory lock is held by `catalog`'s session */
+    struct redis_sync *redis;
+    struct kafka_producer *producer;
+    struct sql *shard[ROUTE_SHARDS_MAX];
+};
+
+struct keeper {
+    const struct keeper_config *config; /* borrowed */
+    const struct stream *stream;
+    const struct stream_layout *layout;
+    struct keeper_links links;
+    uint64_t epoch; /* of the catalog, read at the begin of the round */
+    int32_t partitions;
+    int offset_min; /* the sale's time zone */
+    struct route route;
+    struct coupon *coupons; /* sorted by id; of this round's read */
+    size_t coupon_count, coupon_cap;
+    struct sweep *sweeps; /* at most one a coupon */
+    struct redis_script scripts[STOCK_SCRIPTS];
+    struct service_part *part;
+};
+
+void keeper_init(struct keeper *keeper, const struct keeper_config *config);
+void keeper_run(struct keeper *keeper); /* rounds until the service stops */
+void keeper_close(struct keeper *keeper);
+
+/* keeper_links.c: each answers the live connection, or NULL with err. */
+struct sql *keeper_catalog(struct keeper *keeper, struct err *err);
+struct redis_sync *keeper_redis(struct keeper *keeper, struct err *err);
+struct kafka_producer *keeper_producer(struct keeper *keeper, struct err *err);
+struct sql *keeper_shard(struct keeper *keeper, int shard, struct err *err);
+void keeper_drop_dead_links(struct keeper *keeper, const struct err *err); /* after any failed call */
+/* Queues one record; its report comes by kafka_producer_reports with `opaque`. False: certainly not persisted. */
+WEIR_MUST_USE bool keeper_produce(struct keeper *keeper, int32_t partition, const void *event, void *opaque, struct err *err);
+/* Appends one record of the stream until it is reported persisted, or the service stops, or `kafka_ms` passed (STEP_NO_ANSWER). */
+enum step_outcome keeper_append(struct keeper *keeper, int32_t partition, const void *event, int64_t *ret_offset, struct err *err);
+
+/* keeper_stock.c: one script on one coupon. DONE or LOST as the script says, NO_ANSWER with err. */
+enum step_outcome stock_building(struct keeper *keeper, uint64_t coupon_id, uint64_t epoch, struct err *err);
+enum step_outcome stock_claims(struct keeper *keeper, uint64_t coupon_id, uint64_t epoch, const struct redis_arg *pairs, size_t count, struct err *err);
+enum step_outcome stock_open(struct keeper *keeper, const struct coupon *coupon, uint64_t epoch, uint64_t left, struct err *err);
+enum step_outcome stock_carry(struct keeper *keeper, const struct coupon *coupon, struct err *err);
+struct stock_look {
+    struct mark_view mark;
+    uint64_t version;
+    int64_t left;
+    uint64_t pending;
+};
+WEIR_MUST_USE bool stock_look(struct keeper *keeper, uint64_t coupon_id, struct stock_look *ret_look, struct err *err);
+/* Evaluates a script with `args` behind run id and replid; the reply is the caller's. NULL: no answer, err says why. */
+struct redis_reply *stock_eval(struct keeper *keeper, enum stock_script script, uint64_t coupon_id, const struct redis_arg *args, size_t count, struct err *err);
+struct redis_arg stock_arg_u64(char text[21], uint64_t n);
+enum { STOCK_ARGS_MAX = 1000 }; /* of one script call, behind the keys */
+
+/* keeper_open.c */
+enum step_outcome keeper_first_open(struct keeper *keeper, const struct coupon *coupon, struct err *err);
+WEIR_MUST_USE bool keeper_log_stock(struct keeper *keeper, const struct coupon *coupon, const char *action, int64_t left, uint64_t epoch, const char *reason, struct err *err);
+WEIR_MUST_USE bool keeper_read_epoch(struct keeper *keeper, uint64_t *ret_epoch, struct err *err);
+WEIR_MUST_USE bool keeper_read_coupon(struct keeper *keeper, uint64_t coupon_id, struct coupon *ret_coupon, struct err *err);
+WEIR_MUST_USE bool keeper_read_coupons(struct keeper *keeper, struct err *err);
+
+/* keeper_rebuild.c: all coupons that were ever opened below the new epoch. */
+enum step_outcome keeper_rebuild(struct keeper *keeper, const char *reason, struct err *err);
+
+/* keeper_sweep.c */
+void sweep_begin(struct keeper *keeper, const struct coupon *coupon, uint64_t epoch); /* nothing when one runs for this coupon */
+void sweep_advance(struct keeper *keeper); /* every sweep by as many steps as it can take without waiting */
+void sweep_forget_all(struct keeper *keeper); /* after a rebuild: their marks are gone */
+
+#endif

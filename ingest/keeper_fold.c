@@ -1,0 +1,188 @@
+#include "ingest/keeper_fold.h"
+
+#include "core/clock.h"
+#include "core/service.h"
+#include "ingest/id_set.h"
+#include "protocol/fold.h"
+#include "schemas/codec.h"
+#include "schemas/ddl.h"
+#include "schemas/grabs.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One shard's fold on its way. */
+struct shard_fold {
+    struct keeper *keeper;
+    const struct fold_job *job;
+    struct claims *claims;
+    struct id_set seen;                          /* every id that has a row, OK or VOID */
+    int64_t next_offset[ROUTE_PARTITIONS_MAX];   /* of the snapshot's progress */
+    uint64_t epoch[ROUTE_PARTITIONS_MAX];        /* highest barrier there */
+    struct err row_err;                          /* of a row that is not what it should be */
+};
+
+struct table_list {
+    struct keeper *keeper;
+    char (*name)[TABLE_NAME_MAX];
+    size_t count;
+};
+
+static bool take_table(const struct value *cells, size_t count, void *arg)
+{
+    struct table_list *list = arg;
+    char name[TABLE_NAME_MAX];
+    int64_t slot;
+    if (count < 1 || cells[0].type != VALUE_TEXT || cells[0].len >= sizeof name)
+        return true;
+    memcpy(name, cells[0].text, cells[0].len);
+    name[cells[0].len] = '\0';
+    if (!list->keeper->layout->layout->parse(list->keeper->stream, name, &slot))
+        return true;
+    list->name = mem_grow(list->name, (list->count + 1) * sizeof *list->name);
+    memcpy(list->name[list->count++], name, sizeof name);
+    return true;
+}
+
+static bool take_row(const struct value *cells, size_t count, void *arg)
+{
+    struct shard_fold *fold = arg;
+    if (count != 5 || cells[3].type == VALUE_NULL)
+        return err_set(&fold->row_err, ERR_INTERNAL, "a row of the layout does not have the five columns that a rebuild reads");
+    uint64_t grab_id = cells[2].u64;
+    bool ok = cells[3].u64 == GRAB_ROW_OK;
+    if (!id_set_add(&fold->seen, grab_id))
+        return err_set(&fold->row_err, ERR_INTERNAL, "grab %llu has two rows in one layout: audit the shard before a rebuild", (unsigned long long)grab_id);
+    if (ok && cells[4].type == VALUE_TEXT)
+        claims_add(fold->claims, cells[1].u64, cells[0].u64, grab_id, cells[4].text, cells[4].len);
+    else if (ok)
+        claims_add(fold->claims, cells[1].u64, cells[0].u64, grab_id, "", 0);
+    return true;
+}
+
+static bool read_table(struct shard_fold *fold, struct sql *sql, const char *table, struct err *err)
+{
+    char text[TABLE_NAME_MAX + 100];
+    snprintf(text, sizeof text, "SELECT user_id, coupon_id, grab_id, grab_status, try_key FROM `%s`", table);
+    if (!sql_select(sql, text, NULL, 0, take_row, fold, err))
+        return false;
+    if (fold->row_err.kind != ERR_NONE)
+        *err = fold->row_err;
+    return fold->row_err.kind == ERR_NONE;
+}
+
+struct progress_cells {
+    bool found;
+    int64_t next_offset;
+    uint64_t epoch;
+};
+
+static bool take_progress(const struct value *cells, size_t count, void *arg)
+{
+    struct progress_cells *progress = arg;
+    assert(count >= 3);
+    *progress = (struct progress_cells){.found = true, .next_offset = cells[0].i64, .epoch = cells[2].u64};
+    return false;
+}
+
+static bool read_progress(struct shard_fold *fold, struct sql *sql, int32_t partition, struct err *err)
+{
+    const struct keeper *keeper = fold->keeper;
+    const char *layout = keeper->layout->layout->name, *topic = keeper->stream->name;
+    struct value values[] = {value_text(layout, strlen(layout)), value_text(topic, strlen(topic)), value_u64((uint64_t)partition)};
+    struct progress_cells progress = {0};
+    if (!sql_select(sql, sql_progress_read, values, 3, take_progress, &progress, err))
+        return false;
+    if (!progress.found)
+        return err_set(err, ERR_MISSING, "%s has no progress row of layout %s, partition %d: run `weir init`", sql_where(sql), layout, (int)partition);
+    fold->next_offset[partition] = progress.next_offset;
+    fold->epoch[partition] = progress.epoch;
+    return true;
+}
+
+/* Progress and rows as they were at one moment. The list of tables is read after the snapshot was taken: it holds at least those that the snapshot knows. */
+static bool read_snapshot(struct shard_fold *fold, struct sql *sql, const int32_t *partitions, size_t count, struct err *err)
+{
+    struct table_list tables = {.keeper = fold->keeper};
+    bool good = sql_run_text(sql, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", err) &&
+                sql_run_text(sql, "START TRANSACTION WITH CONSISTENT SNAPSHOT", err);
+    for (size_t i = 0; good && i < count; i++)
+        good = read_progress(fold, sql, partitions[i], err);
+    good = good && sql_select(sql, "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()", NULL, 0, take_table, &tables, err);
+    for (size_t i = 0; good && i < tables.count; i++)
+        good = read_table(fold, sql, tables.name[i], err);
+    sql_rollback(sql);
+    free(tables.name);
+    return good;
+}
+
+/* One record of the log behind the snapshot. */
+static enum step_outcome fold_one(struct shard_fold *fold, struct fold_state *state, const struct kafka_record *record)
+{
+    struct grab_event event;
+    struct err ignored;
+    if (!codec_read(fold->keeper->stream, record->key, record->key_len, record->value, record->value_len, &event, &ignored))
+        return STEP_DONE; /* a dead letter: no row, in the tables as here */
+    enum record_kind kind = (enum record_kind)event.kind;
+    if (kind == RECORD_BARRIER && rebuild_meets_foreign(event.epoch, fold->job->epoch, strcmp(event.try_key, fold->job->by) == 0))
+        return STEP_LOST;
+    bool has_row = kind != RECORD_BARRIER && id_set_has(&fold->seen, event.grab_id);
+    enum fold_verdict verdict = fold_record(state, kind, event.epoch, has_row);
+    if (verdict != FOLD_BARRIER && verdict != FOLD_DUPLICATE)
+        id_set_add(&fold->seen, event.grab_id);
+    if (verdict == FOLD_OK)
+        claims_add(fold->claims, event.coupon_id, event.user_id, event.grab_id, event.try_key, strlen(event.try_key));
+    return STEP_DONE;
+}
+
+static enum step_outcome read_log(struct shard_fold *fold, struct kafka_reader *reader, int32_t partition, struct err *err)
+{
+    struct fold_state state = {.epoch = fold->epoch[partition]};
+    int64_t deadline_ms = clock_boottime_ms() + fold->keeper->config->fold_ms;
+    for (;;) {
+        struct kafka_record record;
+        int got = kafka_reader_take(reader, 200, &record, err);
+        if (got < 0 || service_stopping() || clock_boottime_ms() > deadline_ms)
+            return got < 0 ? STEP_NO_ANSWER : (err_set(err, ERR_OUTAGE, "partition %d was not read up to its barrier in time", (int)partition), STEP_NO_ANSWER);
+        if (got == 0)
+            continue;
+        int64_t offset = record.offset;
+        enum step_outcome outcome = fold_one(fold, &state, &record);
+        kafka_record_free(&record);
+        if (outcome != STEP_DONE || offset >= fold->job->barrier[partition])
+            return outcome;
+    }
+}
+
+static enum step_outcome fold_log(struct shard_fold *fold, int32_t partition, struct err *err)
+{
+    if (rebuild_meets_foreign(fold->epoch[partition], fold->job->epoch + 1, false))
+        return STEP_LOST; /* the worker has met a higher barrier already */
+    if (fold->next_offset[partition] > fold->job->barrier[partition])
+        return STEP_DONE;
+    struct kafka_reader *reader = NULL;
+    if (!kafka_reader_open(fold->keeper->config->kafka_brokers, "weir-keeper", fold->keeper->stream->name, partition, fold->next_offset[partition], &reader, err))
+        return STEP_NO_ANSWER;
+    enum step_outcome outcome = read_log(fold, reader, partition, err);
+    kafka_reader_close(reader);
+    return outcome;
+}
+
+enum step_outcome keeper_fold_shard(struct keeper *keeper, const struct fold_job *job, int shard, struct claims *claims, struct err *err)
+{
+    struct sql *sql = keeper_shard(keeper, shard, err);
+    if (sql == NULL)
+        return STEP_NO_ANSWER;
+    int32_t partitions[ROUTE_PARTITIONS_MAX];
+    size_t count = route_partitions_of(&keeper->route, shard, partitions);
+    struct shard_fold *fold = mem_alloc(sizeof *fold);
+    *fold = (struct shard_fold){.keeper = keeper, .job = job, .claims = claims};
+    enum step_outcome outcome = read_snapshot(fold, sql, partitions, count, err) ? STEP_DONE : STEP_NO_ANSWER;
+    for (size_t i = 0; outcome == STEP_DONE && i < count; i++)
+        outcome = fold_log(fold, partitions[i], err);
+    id_set_free(&fold->seen);
+    free(fold);
+    return outcome;
+}

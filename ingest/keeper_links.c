@@ -1,0 +1,112 @@
+#include "ingest/keeper.h"
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/service.h"
+#include "schemas/codec.h"
+#include "schemas/partition.h"
+
+static struct sql *open_sql(const char *url, int64_t query_ms, struct err *err)
+{
+    struct sql *sql = NULL;
+    struct sql_options options = {.url = url, .connect_timeout_ms = 2000, .query_timeout_ms = query_ms};
+    return sql_open(&options, &sql, err) ? sql : NULL;
+}
+
+struct sql *keeper_catalog(struct keeper *keeper, struct err *err)
+{
+    struct keeper_links *links = &keeper->links;
+    if (links->catalog == NULL) {
+        links->leads = false;
+        links->catalog = open_sql(keeper->config->mysql_catalog, keeper->config->mysql_ms, err);
+    }
+    return links->catalog;
+}
+
+struct sql *keeper_shard(struct keeper *keeper, int shard, struct err *err)
+{
+    struct sql **sql = &keeper->links.shard[shard];
+    if (*sql == NULL)
+        *sql = open_sql(keeper->config->mysql_shards.item[shard], keeper->config->fold_ms, err);
+    return *sql;
+}
+
+struct redis_sync *keeper_redis(struct keeper *keeper, struct err *err)
+{
+    struct keeper_links *links = &keeper->links;
+    if (links->redis == NULL && !redis_sync_open(keeper->config->redis_stock, keeper->config->redis_ms, &links->redis, err))
+        links->redis = NULL;
+    return links->redis;
+}
+
+struct kafka_producer *keeper_producer(struct keeper *keeper, struct err *err)
+{
+    struct keeper_links *links = &keeper->links;
+    struct kafka_producer_options options = {
+        .brokers = keeper->config->kafka_brokers,
+        .client_id = "weir-keeper",
+        .linger_ms = 0,
+        .delivery_timeout_ms = keeper->config->kafka_ms,
+        .queue_messages_max = 10000,
+        .queue_bytes_max = 16 << 20,
+    };
+    if (links->producer == NULL && !kafka_producer_open(&options, &links->producer, err))
+        links->producer = NULL;
+    return links->producer;
+}
+
+static void drop_sql(struct sql **sql)
+{
+    if (*sql == NULL || sql_alive(*sql))
+        return;
+    sql_close(*sql);
+    *sql = NULL;
+}
+
+void keeper_drop_dead_links(struct keeper *keeper, const struct err *err)
+{
+    struct keeper_links *links = &keeper->links;
+    drop_sql(&links->catalog);
+    if (links->catalog == NULL)
+        links->leads = false;
+    for (int i = 0; i < ROUTE_SHARDS_MAX; i++)
+        drop_sql(&links->shard[i]);
+    /* A Redis call without an answer leaves a connection whose next reply would be the lost one's. */
+    if (err->kind == ERR_OUTAGE && links->redis != NULL) {
+        redis_sync_close(links->redis);
+        links->redis = NULL;
+    }
+}
+
+bool keeper_produce(struct keeper *keeper, int32_t partition, const void *event, void *opaque, struct err *err)
+{
+    struct kafka_producer *producer = keeper_producer(keeper, err);
+    if (producer == NULL)
+        return false;
+    struct buf key = {0}, value = {0};
+    codec_write_key(keeper->stream, event, &key);
+    codec_write(keeper->stream, event, &value);
+    bool good = kafka_produce(producer, keeper->stream->name, partition, key.data, key.len, value.data, value.len, NULL, 0, opaque, err);
+    buf_free(&key);
+    buf_free(&value);
+    return good;
+}
+
+enum step_outcome keeper_append(struct keeper *keeper, int32_t partition, const void *event, int64_t *ret_offset, struct err *err)
+{
+    struct buf key = {0}, value = {0};
+    codec_write_key(keeper->stream, event, &key);
+    codec_write(keeper->stream, event, &value);
+    enum kafka_report report = KAFKA_NOT_PERSISTED;
+    int64_t deadline_ms = clock_boottime_ms() + keeper->config->kafka_ms;
+    do { /* once more does no harm: the first record wins, a barrier only raises */
+        struct kafka_producer *producer = keeper_producer(keeper, err);
+        if (producer != NULL)
+            report = kafka_produce_wait(producer, keeper->stream->name, partition, key.data, key.len, value.data, value.len, ret_offset, err);
+        if (report != KAFKA_PERSISTED)
+            clock_sleep_ms(50);
+    } while (report != KAFKA_PERSISTED && !service_stopping() && clock_boottime_ms() < deadline_ms);
+    buf_free(&key);
+    buf_free(&value);
+    return report == KAFKA_PERSISTED ? STEP_DONE : STEP_NO_ANSWER;
+}

@@ -1,0 +1,219 @@
+/* A round of the keeper: look at every coupon and do what is owed. */
+#include "ingest/keeper.h"
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/metrics.h"
+#include "core/service.h"
+#include "schemas/layout.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void keeper_init(struct keeper *keeper, const struct keeper_config *config)
+{
+    *keeper = (struct keeper){.config = config, .stream = stream_find("grabs"), .part = service_part("stock")};
+    keeper->layout = stream_layout(keeper->stream, config->layout);
+    for (int i = 0; i < STOCK_SCRIPTS; i++) {
+        keeper->scripts[i] = (struct redis_script){.name = stock_script_name(i), .text = stock_script_text(i)};
+        redis_script_init(&keeper->scripts[i]);
+    }
+}
+
+void keeper_close(struct keeper *keeper)
+{
+    struct keeper_links *links = &keeper->links;
+    sweep_forget_all(keeper);
+    free(keeper->coupons);
+    sql_close(links->catalog);
+    redis_sync_close(links->redis);
+    for (int i = 0; i < ROUTE_SHARDS_MAX; i++)
+        sql_close(links->shard[i]);
+    if (links->producer != NULL)
+        kafka_producer_close(links->producer, service_drain_left_ms(), NULL, NULL);
+}
+
+/* ---- what the catalog says ---- */
+
+static bool take_meta(const struct value *cells, size_t count, void *arg)
+{
+    struct keeper *keeper = arg;
+    if (count >= 4) {
+        keeper->epoch = cells[0].u64;
+        keeper->partitions = (int32_t)cells[2].i64;
+        keeper->offset_min = (int)cells[3].i64;
+    }
+    return false;
+}
+
+static bool take_route(const struct value *cells, size_t count, void *arg)
+{
+    struct route *route = arg;
+    if (count >= 3 && cells[1].i64 == route->partitions && route->partitions < ROUTE_PARTITIONS_MAX) {
+        route->version = (uint32_t)cells[0].i64;
+        route->shard[route->partitions++] = (uint8_t)cells[2].i64;
+    }
+    return true;
+}
+
+static bool read_route(struct keeper *keeper, struct sql *catalog, struct err *err)
+{
+    const char *stream = keeper->stream->name, *layout = keeper->config->layout;
+    const struct value values[] = {value_text(stream, strlen(stream)), value_text(layout, strlen(layout))};
+    struct route route = {0};
+    if (!sql_select(catalog, sql_route_read, values, 2, take_route, &route, err))
+        return false;
+    if (route.partitions == 0 || route.partitions != keeper->partitions)
+        return err_set(err, ERR_MISSING, "the catalog has no whole route of layout %s: run `weir init`", layout);
+    if (!route_check(&route, (int)keeper->config->mysql_shards.count, err))
+        return false;
+    keeper->route = route;
+    return true;
+}
+
+static bool read_catalog(struct keeper *keeper, struct err *err)
+{
+    struct sql *catalog = keeper_catalog(keeper, err);
+    if (catalog == NULL)
+        return false;
+    keeper->partitions = 0;
+    if (!sql_select(catalog, sql_meta_read, NULL, 0, take_meta, keeper, err))
+        return false;
+    if (keeper->partitions <= 0 || keeper->partitions > ROUTE_PARTITIONS_MAX)
+        return err_set(err, ERR_MISSING, "the catalog at %s has no meta row: run `weir init`", sql_where(catalog));
+    return read_route(keeper, catalog, err) && keeper_read_coupons(keeper, err);
+}
+
+/* The advisory lock belongs to the catalog's session: a keeper that dies loses it. Without it a round does nothing. */
+static bool lead(struct keeper *keeper, struct err *err)
+{
+    struct sql *catalog = keeper_catalog(keeper, err);
+    int64_t got = 0;
+    if (catalog == NULL)
+        return false;
+    if (keeper->links.leads)
+        return true;
+    if (!sql_select_i64(catalog, sql_keeper_lock, NULL, 0, &got, err))
+        return false;
+    keeper->links.leads = got == 1;
+    if (keeper->links.leads)
+        log_info("this keeper leads");
+    return keeper->links.leads;
+}
+
+/* ---- Redis: is it still the one that this connection learnt? ---- */
+
+static bool check_server(struct keeper *keeper, struct err *err)
+{
+    struct redis_sync *redis = keeper_redis(keeper, err);
+    if (redis == NULL)
+        return false;
+    bool same;
+    if (!redis_sync_same_server(redis, &same, err))
+        return false;
+    if (same)
+        return true;
+    redis_sync_close(redis); /* learn both ids anew: every mark is another server's now, and is rebuilt */
+    keeper->links.redis = NULL;
+    return keeper_redis(keeper, err) != NULL;
+}
+
+/* ---- the round ---- */
+
+struct tally {
+    size_t valid, not_opened, to_rebuild;
+    uint64_t pending;
+    int64_t left;
+    uint64_t example; /* a coupon that needs the rebuild */
+};
+
+static bool serve_valid(struct keeper *keeper, const struct coupon *coupon, const struct stock_look *look, struct tally *tally, struct err *err)
+{
+    tally->valid++;
+    tally->pending += look->pending;
+    tally->left += look->left;
+    if (coupon->version > look->version && stock_carry(keeper, coupon, err) == STEP_NO_ANSWER)
+        return false;
+    if (look->pending > 0)
+        sweep_begin(keeper, coupon, look->mark.epoch);
+    return true;
+}
+
+static bool serve_coupon(struct keeper *keeper, const struct coupon *coupon, struct tally *tally, struct err *err)
+{
+    struct stock_look look;
+    if (coupon->opened == 0 && !coupon->gate_open) {
+        tally->not_opened++;
+        return true;
+    }
+    if (!stock_look(keeper, coupon->coupon_id, &look, err))
+        return false;
+    switch (coupon_need(coupon->opened, coupon->gate_open, &look.mark, keeper->epoch)) {
+    case COUPON_NEEDS_FIRST_OPEN:
+        return keeper_first_open(keeper, coupon, err) != STEP_NO_ANSWER;
+    case COUPON_NEEDS_REBUILD:
+        tally->to_rebuild++;
+        tally->example = coupon->coupon_id;
+        return true;
+    case COUPON_NEEDS_NOTHING:
+        break;
+    }
+    return serve_valid(keeper, coupon, &look, tally, err);
+}
+
+static void show(const struct tally *tally)
+{
+    metric_set(metric_gauge("weir_keeper_coupons", "Coupons by what their mark says.", "state=\"valid\""), (double)tally->valid);
+    metric_set(metric_gauge("weir_keeper_coupons", "Coupons by what their mark says.", "state=\"not_opened\""), (double)tally->not_opened);
+    metric_set(metric_gauge("weir_keeper_coupons", "Coupons by what their mark says.", "state=\"to_rebuild\""), (double)tally->to_rebuild);
+    metric_set(metric_gauge("weir_stock_left", "Units left in Redis, of all coupons with a valid mark.", NULL), (double)tally->left);
+    metric_set(metric_gauge("weir_stock_pending", "Grabs that are pending in Redis.", NULL), (double)tally->pending);
+}
+
+static bool rebuild_if_owed(struct keeper *keeper, const struct tally *tally, struct err *err)
+{
+    if (tally->to_rebuild == 0)
+        return true;
+    char reason[100];
+    snprintf(reason, sizeof reason, "%zu coupons without a valid mark, among them %" PRIu64, tally->to_rebuild, tally->example);
+    service_part_set(keeper->part, false, "a rebuild of the stock is on its way");
+    sweep_forget_all(keeper);
+    bool good = keeper_rebuild(keeper, reason, err) == STEP_DONE;
+    metric_add(metric_counter("weir_keeper_rebuilds_total", "Rebuilds of the stock.", good ? "end=\"done\"" : "end=\"stopped\""), 1);
+    return good;
+}
+
+/* False: something did not answer (err), or this keeper does not lead (err is empty). */
+static bool keeper_round(struct keeper *keeper, struct err *err)
+{
+    if (!lead(keeper, err) || !read_catalog(keeper, err) || !check_server(keeper, err))
+        return false;
+    struct tally tally = {0};
+    for (size_t i = 0; i < keeper->coupon_count && !service_stopping(); i++)
+        if (!serve_coupon(keeper, &keeper->coupons[i], &tally, err))
+            return false;
+    if (service_stopping())
+        return true;
+    show(&tally);
+    if (!rebuild_if_owed(keeper, &tally, err))
+        return false;
+    sweep_advance(keeper);
+    return true;
+}
+
+void keeper_run(struct keeper *keeper)
+{
+    while (!service_stopping()) {
+        struct err err = {0};
+        bool good = keeper_round(keeper, &err);
+        if (!good && err.kind != ERR_NONE) {
+            log_warn("a round of the keeper did not come through; it is tried again", LOG_ERR(&err));
+            keeper_drop_dead_links(keeper, &err);
+        }
+        /* Standing by is being ready: the leader does the work. */
+        service_part_set(keeper->part, err.kind == ERR_NONE, err.kind == ERR_NONE ? (good ? "leads" : "stands by") : err.text);
+        clock_sleep_ms(good || err.kind == ERR_NONE ? keeper->config->tick_ms : keeper->config->tick_ms * 2);
+    }
+}

@@ -1,0 +1,62 @@
+#include "ops/cli/http_call.h"
+
+#include <curl/curl.h>
+
+static size_t take_body(char *data, size_t size, size_t count, void *arg)
+{
+    struct buf *body = arg;
+    size_t len = size * count;
+    if (body->len + len > HTTP_ANSWER_BYTES_MAX)
+        return 0; /* curl then ends the transfer with an error */
+    buf_append(body, data, len);
+    return len;
+}
+
+static struct curl_slist *headers_of(const struct http_call *call)
+{
+    struct curl_slist *headers = curl_slist_append(NULL, "Accept: application/json");
+    if (call->json)
+        headers = curl_slist_append(headers, "Content-Type: application/json");
+    if (call->token && *call->token) {
+        struct buf line = {0};
+        buf_printf(&line, "Authorization: Bearer %s", call->token);
+        headers = curl_slist_append(headers, line.data);
+        buf_free(&line);
+    }
+    return headers;
+}
+
+static void set_up(CURL *curl, const struct http_call *call, const struct curl_slist *headers, struct buf *body)
+{
+    curl_easy_setopt(curl, CURLOPT_URL, call->url);
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call->method);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)call->timeout_ms);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* the services are ours: a proxy of the environment has no part in it */
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, body);
+    if (call->json)
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->json);
+}
+
+bool http_call(const struct http_call *call, int *ret_status, struct buf *ret_body, struct err *err)
+{
+    long status = 0;
+    CURL *curl = curl_easy_init();
+    if (!curl)
+        return err_set(err, ERR_INTERNAL, "libcurl gave no handle");
+    struct curl_slist *headers = headers_of(call);
+    set_up(curl, call, headers, ret_body);
+    CURLcode code = curl_easy_perform(curl);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    curl_slist_free_all(headers);
+    curl_easy_cleanup(curl);
+    if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
+        return err_set_code(err, ERR_USAGE, (int)code, "%s is no URL that can be asked: %s", call->url,
+                            curl_easy_strerror(code));
+    if (code != CURLE_OK)
+        return err_set_code(err, ERR_OUTAGE, (int)code, "%s does not answer: %s", call->url, curl_easy_strerror(code));
+    *ret_status = (int)status;
+    return true;
+}

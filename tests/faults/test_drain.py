@@ -1,0 +1,80 @@
+"""SIGTERM of each service under load: what was accepted is answered, exit 0 inside the deadline, nothing lost or twice."""
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from support import history, stack, users
+from support.storm import Storm
+
+DRAIN_S = 10
+
+
+@pytest.fixture(autouse=True)
+def everything_runs_again():
+    yield
+    stack.ctl("start", "ingest", "keeper", "query", "worker-hash", "worker-daily")
+    stack.ready_again()
+
+
+def terminate(name):
+    """Sends SIGTERM and waits; answers what the service logged from then on."""
+    pid, offset = stack.pid_of(name), stack.log_size(name)
+    os.kill(pid, signal.SIGTERM)
+    stack.wait_for(lambda: not stack.runs(name), DRAIN_S + 2, f"{name} ends inside its deadline", every=0.05)
+    return stack.log_since(name, offset)
+
+
+@pytest.mark.parametrize("name", ["ingest", "keeper", "worker-hash", "worker-daily"])
+def test_terminated_under_load(name):
+    users_count = 6000
+    coupon = stack.new_coupon(users_count, hold_ms=4000)
+    storm = Storm(coupon, users.take(users_count), users_count, rate=1500, base=stack.ENV["WEIR_INGEST"])
+    stack.wait_for(lambda: len(stack.ok_rows("hash", coupon)) > 500, 30, "the sale is under way")
+    assert storm.runs(), "the load was over before the fault"
+    text = terminate(name)
+    assert "exit=0" in text or "exit_code=0" in text, text[-2000:]
+    stack.ctl("start", name)
+    summary = storm.finish()
+    if name != "ingest":
+        assert summary["accepted_new"] == users_count, summary
+    answered_after_stop = [h for h in storm.lost() if h["answered_us"] is not None]
+    assert not answered_after_stop
+    states = history.resolve(storm.unknown(), 60)
+    stack.wait_quiet(coupon, seconds=60)
+    rows = stack.check_coupon(coupon, users_count)
+    history.check(coupon, storm.history, states)
+    accepted = {int(h["grab_id"]) for h in storm.accepted()}
+    assert accepted <= rows
+    if name == "ingest":  # every request that it took was answered: no row without an answer
+        told = accepted | {int(h["grab_id"]) for h in storm.unknown()}
+        assert rows == told, f"{len(rows - told)} rows of requests that were not answered"
+
+
+def test_query_terminated_under_load():
+    answers, stop = [], threading.Event()
+
+    def read():
+        while not stop.is_set():
+            try:
+                answers.append(stack.get("/api/statistics/global", base=stack.ENV["WEIR_QUERY"]).status)
+            except ConnectionRefusedError:
+                time.sleep(0.01)
+            except OSError as error:
+                if "refused" not in str(error):
+                    answers.append(str(error))
+
+    threads = [threading.Thread(target=read) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    try:
+        stack.wait_for(lambda: len(answers) > 100, 20, "reads are answered")
+        text = terminate("query")
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert "exit=0" in text or "exit_code=0" in text, text[-2000:]
+    assert set(answers) == {200}, {a: answers.count(a) for a in set(answers)}

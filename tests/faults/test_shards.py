@@ -1,0 +1,73 @@
+"""One shard stopped: its partitions lag, the others go on; reads that need it say so, reads that do not are answered (I9, I14)."""
+import pytest
+
+from support import stack, users
+from support.storm import Storm
+
+DOWN = 2
+
+
+@pytest.fixture(autouse=True)
+def everything_runs_again():
+    yield
+    stack.ctl("start", f"shard{DOWN}")
+    stack.ready_again()
+
+
+def shard_of_user(user):
+    """By the partition that the row is in, found by asking the tables."""
+    for number in range(stack.SHARDS):
+        if number == DOWN:
+            continue
+        for table in stack.tables_of(number, "hash"):
+            if stack.shard(number, f"SELECT 1 FROM `{table}` WHERE user_id = %s LIMIT 1", user):
+                return number
+    return DOWN
+
+
+def test_one_shard_stopped_and_started():
+    total = 8000
+    coupon = stack.new_coupon(total, hold_ms=10000)
+    first = users.take(total + 40)
+    known = {}
+    for user in range(first + total, first + total + 40):  # buyers whose rows are stored before the stop
+        assert stack.grab(user, coupon).status == 200
+    stack.wait_quiet(coupon)
+    for user in range(first + total, first + total + 40):
+        known.setdefault(shard_of_user(user), user)
+    assert DOWN in known and len(known) == stack.SHARDS, known
+    partitions_down = {row[0] for row in stack.shard(DOWN, "SELECT `partition` FROM progress WHERE layout = 'hash' AND topic = 'grabs'")}
+
+    stack.ctl("stop", f"shard{DOWN}")
+    storm = Storm(coupon, first, total - 40, rate=2000)
+    summary = storm.finish()
+    assert summary["accepted_new"] == total - 40, summary
+    marks = stack.watermarks()
+
+    def others_caught_up():
+        offsets = {}
+        for number in range(stack.SHARDS):
+            if number != DOWN:
+                offsets.update(stack.shard(number, "SELECT `partition`, next_offset FROM progress WHERE layout = 'hash' AND topic = 'grabs'"))
+        return all(offsets[p] == marks[p] for p in marks if p not in partitions_down)
+
+    stack.wait_for(others_caught_up, 60, "the other shards' partitions have no lag")
+
+    for number, user in known.items():
+        answer = stack.get(f"/api/user/{user}/coupons")
+        if number == DOWN:
+            assert answer.status == 503 and f"shard {DOWN}" in answer.json["detail"], answer
+            assert "retry-after" in answer.headers
+        else:
+            assert answer.status == 200 and answer.json["complete"] is True and answer.json["count"] >= 1, answer
+    whole = stack.get("/api/orders/recent?hours=1&limit=5")
+    assert whole.status == 503 and f"shard {DOWN}" in whole.json["detail"], whole
+    partial = stack.get("/api/orders/recent?hours=1&limit=5&partial=allow")
+    assert partial.status == 200 and partial.json["complete"] is False and partial.json["failed_shards"] == [DOWN], partial
+    status = stack.get("/admin/shards/status").json
+    assert [s["alive"] for s in status["shards"]] == [n != DOWN for n in range(stack.SHARDS)], status
+
+    stack.ctl("start", f"shard{DOWN}")
+    stack.wait_quiet(coupon, seconds=90)
+    assert len(stack.check_coupon(coupon, total)) == total
+    stack.wait_for(lambda: stack.get(f"/api/user/{known[DOWN]}/coupons").status == 200, 20, "the shard is read again")

@@ -1,0 +1,26 @@
+"""Where rows land: the same partition as any Kafka client, even shards, both layouts alike."""
+from support import stack, users
+from support.storm import Storm
+
+BUYERS = 100_000
+
+
+def test_rows_are_spread_evenly_over_the_shards():
+    coupon = stack.new_coupon(BUYERS, hold_ms=10000)
+    storm = Storm(coupon, users.take(BUYERS), BUYERS, rate=6000, connections=128)
+    summary = storm.finish(seconds=180)
+    assert summary["accepted_new"] == BUYERS, summary
+    stack.wait_quiet(coupon, seconds=120)
+    counts = []
+    for number in range(stack.SHARDS):
+        tables = stack.tables_of(number, "hash")
+        union = " UNION ALL ".join(f"SELECT COUNT(*) AS n FROM `{t}` WHERE coupon_id = {coupon}" for t in tables)
+        counts.append(int(stack.shard(number, f"SELECT SUM(n) FROM ({union}) AS c")[0][0]))
+    print(f"rows per shard: {counts}, skew {max(counts) / min(counts) - 1:.2%}")
+    assert sum(counts) == BUYERS
+    assert max(counts) <= min(counts) * 1.10, counts
+    assert len(stack.check_coupon(coupon, BUYERS)) == BUYERS
+    for number in range(stack.SHARDS):
+        for layout, ok, voided, duplicates, dead, barriers, records in stack.shard(
+                number, "SELECT layout, SUM(ok_rows), SUM(void_rows), SUM(duplicates), SUM(dead_letters), SUM(barriers), SUM(records) FROM progress GROUP BY layout"):
+            assert records == ok + voided + duplicates + dead + barriers, f"I8 is broken on shard {number}, layout {layout}"

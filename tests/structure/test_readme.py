@@ -1,0 +1,49 @@
+"""The README's settings are exactly the programs' settings. The programs come from WEIR_BIN, or build/test/bin."""
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+from support.tree import ROOT
+
+PROGRAMS = ("weir-ingest", "weir-keeper", "weir-worker", "weir-query", "weir")
+ROW = re.compile(r"^\| `([a-z0-9_]+\.[a-z0-9_]+)` \|")
+
+
+def settings_of(program):
+    """name -> its row of the Markdown table."""
+    bin_folder = pathlib.Path(os.environ.get("WEIR_BIN", ROOT / "build/test/bin"))
+    done = subprocess.run([bin_folder / program, "--print-settings"], capture_output=True, text=True, timeout=10, check=True)
+    return rows_of(done.stdout)
+
+
+def rows_of(text):
+    rows = {}
+    for line in text.splitlines():
+        match = ROW.match(line)
+        if match:
+            rows.setdefault(match.group(1), []).append(line)
+    return rows
+
+
+def readme_rows():
+    return rows_of((ROOT / "README.md").read_text())
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_setting_is_in_the_readme(program):
+    settings = settings_of(program)
+    assert len(settings) >= 3, f"{program} prints hardly any settings"
+    missing = sorted(settings.keys() - readme_rows().keys())
+    assert not missing, f"settings of {program} that README.md does not name"
+
+
+def test_the_readme_names_no_other_setting():
+    known = set().union(*(settings_of(program) for program in PROGRAMS))
+    assert not sorted(readme_rows().keys() - known), "README.md names settings that no program has"
+
+
+def test_rows_are_found():
+    assert rows_of("| setting | type |\n|---|---|\n| `http.port` | whole |\ntext `a.b`\n").keys() == {"http.port"}

@@ -1,0 +1,259 @@
+/* Producer, reader and group against the client library's own mock cluster, for their error paths: no server, no disk.
+ */
+#include "core/clock.h"
+#include "core/kafka_internal.h"
+#include <librdkafka/rdkafka_mock.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define PRODUCE_API 0
+#define WAIT_MS     10000
+
+struct world {
+    rd_kafka_t *host;
+    rd_kafka_mock_cluster_t *cluster;
+    const char *brokers;
+};
+
+static int world_open(void **state)
+{
+    static struct world world;
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_set(conf, "log_level", "0", NULL, 0);
+    world.host = rd_kafka_new(RD_KAFKA_PRODUCER, conf, NULL, 0);
+    world.cluster = rd_kafka_mock_cluster_new(world.host, 1);
+    world.brokers = rd_kafka_mock_cluster_bootstraps(world.cluster);
+    rd_kafka_mock_topic_create(world.cluster, "t", 2, 1);
+    *state = &world;
+    return 0;
+}
+
+static int world_close(void **state)
+{
+    struct world *world = *state;
+    rd_kafka_mock_cluster_destroy(world->cluster);
+    rd_kafka_destroy(world->host);
+    return 0;
+}
+
+static struct kafka_producer *producer_open(const struct world *world, int64_t timeout_ms, int64_t messages_max)
+{
+    struct kafka_producer *producer = NULL;
+    struct err err = {0};
+    struct kafka_producer_options options = {.brokers = world->brokers,
+                                             .client_id = "test",
+                                             .linger_ms = 0,
+                                             .delivery_timeout_ms = timeout_ms,
+                                             .queue_messages_max = messages_max,
+                                             .queue_bytes_max = 1 << 20};
+    if (!kafka_producer_open(&options, &producer, &err))
+        fail_msg("%s", err.text);
+    return producer;
+}
+
+static void test_waits_for_one_report(void **state)
+{
+    int64_t offset = -1;
+    struct err err = {0};
+    struct kafka_producer *producer = producer_open(*state, 5000, 10);
+    assert_int_equal(kafka_produce_wait(producer, "t", 0, "k", 1, "v", 1, &offset, &err), KAFKA_PERSISTED);
+    assert_int_equal(offset, 0);
+    assert_int_equal(kafka_produce_wait(producer, "t", 0, "k", 1, "v", 1, &offset, &err), KAFKA_PERSISTED);
+    assert_int_equal(offset, 1);
+    assert_int_equal(kafka_produce_wait(producer, "t", 9, "k", 1, "v", 1, &offset, &err), KAFKA_NOT_PERSISTED);
+    assert_int_equal(offset, 1);
+    assert_int_equal(kafka_producer_pending(producer), 0);
+    kafka_producer_close(producer, 1000, NULL, NULL);
+}
+
+struct counts {
+    size_t reports[3];
+};
+
+static void count_report(const struct kafka_delivery *delivery, void *arg)
+{
+    struct counts *counts = arg;
+    counts->reports[delivery->report]++;
+}
+
+static void test_eventfd_wakes_and_up_is_learned(void **state)
+{
+    struct counts counts = {0};
+    struct kafka_producer *producer = producer_open(*state, 5000, 1000);
+    struct kafka_header header = {"request_id", "r", 1};
+    assert_false(kafka_producer_up(producer));
+    for (int i = 0; i < 100; i++)
+        assert_true(kafka_produce(producer, "t", 1, NULL, 0, "v", 1, &header, 1, NULL, NULL));
+    int64_t end_ms = clock_boottime_ms() + WAIT_MS;
+    while ((kafka_producer_pending(producer) > 0 || !kafka_producer_up(producer)) && clock_boottime_ms() < end_ms) {
+        struct pollfd ready = {.fd = kafka_producer_fd(producer), .events = POLLIN};
+        assert_int_equal(poll(&ready, 1, WAIT_MS), 1);
+        kafka_producer_reports(producer, count_report, &counts);
+    }
+    assert_int_equal(counts.reports[KAFKA_PERSISTED], 100);
+    assert_true(kafka_producer_up(producer));
+    kafka_producer_close(producer, 1000, NULL, NULL);
+}
+
+static void test_every_message_is_reported_when_nobody_answers(void **state)
+{
+    struct counts counts = {0};
+    struct world nobody = {.brokers = "127.0.0.1:1"};
+    struct err err = {0};
+    size_t taken = 0;
+    (void)state;
+    struct kafka_producer *producer = producer_open(&nobody, 60000, 50);
+    while (kafka_produce(producer, "t", 0, "k", 1, "v", 1, NULL, 0, NULL, &err))
+        assert_true(++taken <= 50);
+    assert_int_equal(err.kind, ERR_OUTAGE); /* the queue is full */
+    assert_int_equal(taken, 50);
+    kafka_producer_close(producer, 100, count_report, &counts);
+    assert_int_equal(counts.reports[KAFKA_NOT_PERSISTED], 50);
+    assert_int_equal(counts.reports[KAFKA_PERSISTED] + counts.reports[KAFKA_POSSIBLY_PERSISTED], 0);
+}
+
+/* A lost sequence number ends an idempotent client for ever; the producer goes on with a new one. */
+static void test_survives_a_fatal_error(void **state)
+{
+    struct world *world = *state;
+    int64_t offset = -1;
+    struct err err = {0};
+    struct kafka_producer *producer = producer_open(world, 3000, 10);
+    assert_int_equal(kafka_produce_wait(producer, "t", 0, "k", 1, "v", 1, &offset, &err), KAFKA_PERSISTED);
+    rd_kafka_mock_push_request_errors(world->cluster, PRODUCE_API, 1, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
+    assert_int_not_equal(kafka_produce_wait(producer, "t", 0, "k", 1, "v", 1, &offset, &err), KAFKA_PERSISTED);
+    int64_t end_ms = clock_boottime_ms() + WAIT_MS;
+    enum kafka_report report = KAFKA_NOT_PERSISTED;
+    while (report != KAFKA_PERSISTED && clock_boottime_ms() < end_ms)
+        report = kafka_produce_wait(producer, "t", 0, "k", 1, "again", 5, &offset, &err);
+    assert_int_equal(report, KAFKA_PERSISTED);
+    kafka_producer_close(producer, 1000, NULL, NULL);
+}
+
+static int take_one(struct kafka_reader *reader, struct kafka_record *record, struct err *err)
+{
+    int result = 0;
+    for (int64_t end_ms = clock_boottime_ms() + WAIT_MS; result == 0 && clock_boottime_ms() < end_ms;)
+        result = kafka_reader_take(reader, 100, record, err);
+    return result;
+}
+
+static void test_reader_reads_and_tells_a_missing_offset(void **state)
+{
+    struct world *world = *state;
+    int64_t offset = -1;
+    struct kafka_record record;
+    struct kafka_reader *reader = NULL;
+    struct err err = {0};
+    struct kafka_producer *producer = producer_open(world, 5000, 10);
+    assert_int_equal(kafka_produce_wait(producer, "t", 1, "key", 3, "value", 5, &offset, &err), KAFKA_PERSISTED);
+    kafka_producer_close(producer, 1000, NULL, NULL);
+
+    assert_true(kafka_reader_open(world->brokers, "test", "t", 1, offset, &reader, &err));
+    assert_int_equal(take_one(reader, &record, &err), 1);
+    assert_int_equal(record.offset, offset);
+    assert_memory_equal(record.value, "value", 5);
+    assert_memory_equal(record.key, "key", 3);
+    kafka_record_free(&record);
+    kafka_reader_close(reader);
+
+    assert_true(kafka_reader_open(world->brokers, "test", "t", 1, 1000000, &reader, &err));
+    assert_int_equal(take_one(reader, &record, &err), -1);
+    assert_int_equal(err.kind, ERR_MISSING);
+    kafka_reader_close(reader);
+    assert_false(kafka_reader_open(world->brokers, "test", "t", 1, -1, &reader, &err));
+    assert_int_equal(err.kind, ERR_USAGE);
+}
+
+struct member {
+    struct kafka_queue *queue;
+    size_t assigned;
+    size_t revoked;
+    int32_t failed_partition;
+};
+
+static void on_assigned(struct kafka_group *group, const int32_t *partitions, size_t count, void *arg)
+{
+    struct member *member = arg;
+    struct err err;
+    for (size_t i = 0; i < count; i++)
+        if (!kafka_group_begin(group, partitions[i], partitions[i] == 0 ? 0 : 1000000, member->queue, &err))
+            fail_msg("%s", err.text);
+    member->assigned += count;
+}
+
+static void on_revoked(struct kafka_group *group, const int32_t *partitions, size_t count, void *arg)
+{
+    (void)group;
+    (void)partitions;
+    ((struct member *)arg)->revoked += count;
+}
+
+static void on_error(struct kafka_group *group, int32_t partition, const char *why, void *arg)
+{
+    (void)group;
+    (void)why;
+    if (partition >= 0)
+        ((struct member *)arg)->failed_partition = partition;
+}
+
+/* Partition 0 is read from its beginning; partition 1 from an offset that is not there, which must reach on_error
+ * through the taker. */
+static void test_group_reads_and_hands_failures_over(void **state)
+{
+    struct world *world = *state;
+    struct member member = {.failed_partition = -1};
+    struct kafka_record record;
+    struct kafka_group *group = NULL;
+    struct err err = {0};
+    int64_t next = 0, end_ms = clock_boottime_ms() + 3 * WAIT_MS;
+    struct kafka_group_options options = {.brokers = world->brokers,
+                                          .client_id = "test",
+                                          .group = "g",
+                                          .topic = "t",
+                                          .session_timeout_ms = 6000,
+                                          .poll_interval_ms_max = 60000,
+                                          .fetch_bytes_max = 1 << 24,
+                                          .on_assigned = on_assigned,
+                                          .on_revoked = on_revoked,
+                                          .on_error = on_error,
+                                          .arg = &member};
+    if (!kafka_group_open(&options, &group, &err))
+        fail_msg("%s", err.text);
+    member.queue = kafka_queue_new(group);
+    assert_false(kafka_group_begin(group, 0, 0, member.queue, &err));
+    assert_int_equal(err.kind, ERR_CONFLICT);
+    while ((next < 2 || member.failed_partition < 0) && clock_boottime_ms() < end_ms) {
+        kafka_group_poll(group, 20);
+        if (!kafka_queue_take(member.queue, 20, &record))
+            continue;
+        assert_int_equal(record.partition, 0);
+        assert_int_equal(record.offset, next++);
+        kafka_record_free(&record);
+    }
+    assert_int_equal(member.assigned, 2);
+    assert_int_equal(member.failed_partition, 1);
+    assert_true(next >= 2);
+    kafka_group_close(group);
+    assert_int_equal(member.revoked, 2);
+    assert_false(kafka_queue_take(member.queue, 10, &record));
+    kafka_queue_free(member.queue);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_waits_for_one_report),
+        cmocka_unit_test(test_eventfd_wakes_and_up_is_learned),
+        cmocka_unit_test(test_every_message_is_reported_when_nobody_answers),
+        cmocka_unit_test(test_survives_a_fatal_error),
+        cmocka_unit_test(test_reader_reads_and_tells_a_missing_offset),
+        cmocka_unit_test(test_group_reads_and_hands_failures_over),
+    };
+    return cmocka_run_group_tests(tests, world_open, world_close);
+}

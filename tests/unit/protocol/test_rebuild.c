@@ -1,0 +1,125 @@
+/* First open and rebuild: every step under every outcome, what counts as a valid mark, and what a coupon needs. */
+#include "protocol/rebuild.h"
+
+// clang-format off
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+// clang-format on
+
+static const struct mark_view good = {.state = MARK_OPEN, .epoch = 4, .same_server = true, .whole = true};
+
+static void only_a_whole_mark_of_this_epoch_and_server_is_valid(void **state)
+{
+    (void)state;
+    struct mark_view mark = good;
+    assert_true(mark_valid(&mark, 4));
+    assert_false(mark_valid(&mark, 5)); /* a rebuild has begun */
+    assert_false(mark_valid(&mark, 3)); /* the catalog came back old: not by our assumption, and not valid */
+    mark.state = MARK_CLOSED;
+    assert_true(mark_valid(&mark, 4));
+    mark.state = MARK_BUILDING;
+    assert_false(mark_valid(&mark, 4));
+    mark.state = MARK_MISSING;
+    assert_false(mark_valid(&mark, 4));
+    mark = good;
+    mark.same_server = false;
+    assert_false(mark_valid(&mark, 4));
+    mark = good;
+    mark.whole = false;
+    assert_false(mark_valid(&mark, 4));
+}
+
+static void what_a_coupon_needs(void **state)
+{
+    (void)state;
+    struct mark_view missing = {.state = MARK_MISSING};
+    struct mark_view building = {.state = MARK_BUILDING, .epoch = 4, .same_server = true};
+    assert_int_equal(coupon_need(0, true, &missing, 4), COUPON_NEEDS_FIRST_OPEN);
+    assert_int_equal(coupon_need(0, false, &missing, 4), COUPON_NEEDS_NOTHING); /* never opened, and not to be */
+    assert_int_equal(coupon_need(0, true, &good, 4), COUPON_NEEDS_FIRST_OPEN);  /* the catalog decides, not Redis */
+    assert_int_equal(coupon_need(2, true, &good, 4), COUPON_NEEDS_NOTHING);
+    assert_int_equal(coupon_need(2, true, &good, 5), COUPON_NEEDS_REBUILD);
+    assert_int_equal(coupon_need(2, false, &missing, 4), COUPON_NEEDS_REBUILD); /* closed by an admin: still owed to its buyers */
+    assert_int_equal(coupon_need(4, true, &building, 4), COUPON_NEEDS_REBUILD); /* left half done */
+}
+
+static void first_open_goes_in_order_or_stops(void **state)
+{
+    (void)state;
+    static const enum open_step order[] = {OPEN_READ, OPEN_CLAIM, OPEN_BUILDING, OPEN_LOOK, OPEN_WRITE, OPEN_DONE, OPEN_DONE};
+    for (size_t i = 0; i + 1 < sizeof order / sizeof *order; i++) {
+        assert_int_equal(open_next(order[i], STEP_DONE), order[i + 1]);
+        assert_int_equal(open_next(order[i], STEP_LOST), OPEN_STOP);
+        assert_int_equal(open_next(order[i], STEP_NO_ANSWER), OPEN_STOP); /* building is sent once */
+    }
+    assert_int_equal(open_next(OPEN_STOP, STEP_DONE), OPEN_STOP);
+}
+
+static void rebuild_goes_in_order(void **state)
+{
+    (void)state;
+    static const enum rebuild_step order[] = {REBUILD_RAISE, REBUILD_LIST, REBUILD_CLOSE,  REBUILD_WAIT, REBUILD_BARRIER, REBUILD_FOLD,
+                                              REBUILD_LOOK,  REBUILD_CLAIMS, REBUILD_OPEN, REBUILD_DONE, REBUILD_DONE};
+    for (size_t i = 0; i + 1 < sizeof order / sizeof *order; i++)
+        assert_int_equal(rebuild_next(order[i], STEP_DONE), order[i + 1]);
+    assert_int_equal(rebuild_next(REBUILD_STOP, STEP_DONE), REBUILD_STOP);
+}
+
+static void rebuild_repeats_only_what_does_no_harm(void **state)
+{
+    (void)state;
+    for (int at = REBUILD_RAISE; at <= REBUILD_STOP; at++) {
+        bool again = at == REBUILD_LIST || at == REBUILD_BARRIER;
+        assert_int_equal(rebuild_next((enum rebuild_step)at, STEP_NO_ANSWER), again ? at : REBUILD_STOP);
+        assert_int_equal(rebuild_next((enum rebuild_step)at, STEP_LOST), REBUILD_STOP);
+    }
+}
+
+static void it_lists_what_was_open_before_its_epoch(void **state)
+{
+    (void)state;
+    assert_false(rebuild_lists(0, 5));
+    assert_true(rebuild_lists(1, 5));
+    assert_true(rebuild_lists(4, 5));
+    assert_false(rebuild_lists(5, 5)); /* first opened under this epoch: its stock is right */
+    assert_false(rebuild_lists(6, 5));
+}
+
+static void foreign_barriers_stop_it_from_its_own_epoch_on(void **state)
+{
+    (void)state;
+    assert_true(rebuild_meets_foreign(5, 5, false));
+    assert_true(rebuild_meets_foreign(6, 5, false));
+    assert_false(rebuild_meets_foreign(4, 5, false));
+    assert_false(rebuild_meets_foreign(5, 5, true));
+}
+
+static void what_is_left_is_never_below_nothing(void **state)
+{
+    (void)state;
+    uint64_t left = 77;
+    assert_false(rebuild_left(10, 11, &left));
+    assert_int_equal(left, 77);
+    assert_true(rebuild_left(10, 10, &left));
+    assert_int_equal(left, 0);
+    assert_true(rebuild_left(10, 3, &left));
+    assert_int_equal(left, 7);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(only_a_whole_mark_of_this_epoch_and_server_is_valid),
+        cmocka_unit_test(what_a_coupon_needs),
+        cmocka_unit_test(first_open_goes_in_order_or_stops),
+        cmocka_unit_test(rebuild_goes_in_order),
+        cmocka_unit_test(rebuild_repeats_only_what_does_no_harm),
+        cmocka_unit_test(it_lists_what_was_open_before_its_epoch),
+        cmocka_unit_test(foreign_barriers_stop_it_from_its_own_epoch_on),
+        cmocka_unit_test(what_is_left_is_never_below_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,114 @@
+/* Where group and writers meet: a revocation waits for the writer, an old generation holds nothing, wishes are taken once. */
+#include "workers/seats.h"
+
+// clang-format off
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+// clang-format on
+#include "core/clock.h"
+#include <pthread.h>
+#include <string.h>
+
+static void a_wish_is_taken_once(void **state)
+{
+    (void)state;
+    struct seats *seats = seats_new(2);
+    int64_t offset;
+    seats_want_begin(seats, 1, 5); /* not assigned: no wish */
+    assert_int_equal(seats_take_wish(seats, 1, &offset), SEAT_NOTHING);
+    seats_assign(seats, 1);
+    seats_want_end(seats, 1);
+    seats_want_begin(seats, 1, 42);
+    assert_int_equal(seats_take_wish(seats, 1, &offset), SEAT_BEGIN);
+    assert_int_equal(offset, 42);
+    assert_int_equal(seats_take_wish(seats, 1, &offset), SEAT_NOTHING);
+    seats_free(seats);
+}
+
+static void an_old_generation_holds_nothing(void **state)
+{
+    (void)state;
+    struct seats *seats = seats_new(1);
+    const int32_t none = 0;
+    uint32_t before, after;
+    assert_false(seats_assigned(seats, 0, &before));
+    seats_assign(seats, 0);
+    assert_true(seats_assigned(seats, 0, &before));
+    assert_true(seats_revoke(seats, &none, 1, 0));
+    assert_false(seats_hold(seats, 0, before));
+    seats_assign(seats, 0);
+    assert_true(seats_assigned(seats, 0, &after));
+    assert_false(seats_hold(seats, 0, before));
+    assert_true(seats_hold(seats, 0, after));
+    seats_free(seats);
+}
+
+static void *release_later(void *arg)
+{
+    clock_sleep_ms(30);
+    seats_release(arg, 0);
+    return NULL;
+}
+
+static void a_revocation_waits_for_the_writer(void **state)
+{
+    (void)state;
+    struct seats *seats = seats_new(1);
+    const int32_t zero = 0;
+    uint32_t generation;
+    pthread_t writer;
+    seats_assign(seats, 0);
+    assert_true(seats_assigned(seats, 0, &generation));
+    assert_true(seats_hold(seats, 0, generation));
+    assert_false(seats_revoke(seats, &zero, 1, 10)); /* it holds on, and the wait is bounded */
+    assert_int_equal(pthread_create(&writer, NULL, release_later, seats), 0);
+    assert_true(seats_revoke(seats, &zero, 1, 5000));
+    pthread_join(writer, NULL);
+    seats_free(seats);
+}
+
+static void alarms_are_seen_and_end_with_the_assignment(void **state)
+{
+    (void)state;
+    struct seats *seats = seats_new(1);
+    const int32_t zero = 0;
+    struct seat_view view;
+    seats_assign(seats, 0);
+    assert_true(seats_alarm(seats, 0, "the log is short"));
+    assert_false(seats_alarm(seats, 0, "the log is short"));
+    seats_view(seats, 0, &view);
+    assert_string_equal(view.alarm, "the log is short");
+    assert_true(seats_revoke(seats, &zero, 1, 0));
+    seats_view(seats, 0, &view);
+    assert_string_equal(view.alarm, "");
+    seats_free(seats);
+}
+
+static void a_partition_that_was_let_go_gets_stuck_until_assigned(void **state)
+{
+    (void)state;
+    struct seats *seats = seats_new(1);
+    seats_assign(seats, 0);
+    seats_let_go(seats, 0);
+    assert_false(seats_stuck(seats, 60000));
+    clock_sleep_ms(3);
+    assert_true(seats_stuck(seats, 1));
+    seats_assign(seats, 0);
+    assert_false(seats_stuck(seats, 1));
+    seats_free(seats);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_wish_is_taken_once),
+        cmocka_unit_test(an_old_generation_holds_nothing),
+        cmocka_unit_test(a_revocation_waits_for_the_writer),
+        cmocka_unit_test(alarms_are_seen_and_end_with_the_assignment),
+        cmocka_unit_test(a_partition_that_was_let_go_gets_stuck_until_assigned),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

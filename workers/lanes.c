@@ -1,0 +1,216 @@
+#include "core/clock.h"
+#include "core/crash.h"
+#include "core/log.h"
+#include "workers/writer_parts.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { GAPS_MAX = 3, ALARM_LOOK_MS = 5000 };
+
+struct lane *lanes_find(struct writer *w, int32_t partition)
+{
+    if (partition < 0 || partition >= ROUTE_PARTITIONS_MAX || w->lane_of[partition] < 0)
+        return NULL;
+    return &w->lanes[w->lane_of[partition]];
+}
+
+static struct progress_key key_of(const struct writer *w, const struct lane *lane)
+{
+    return (struct progress_key){.layout = w->options.keys->layout->name, .topic = w->options.stream->name, .partition = lane->partition};
+}
+
+static void lane_leave(struct writer *w, struct lane *lane)
+{
+    batch_drop(w->batch, lane->partition);
+    lane->state = LANE_NONE;
+    (void)seats_alarm(w->options.seats, lane->partition, NULL);
+    seats_release(w->options.seats, lane->partition);
+}
+
+void lanes_leave(struct writer *w)
+{
+    for (size_t i = 0; i < w->options.partition_count; i++) {
+        struct lane *lane = &w->lanes[i];
+        uint32_t generation;
+        const bool assigned = seats_assigned(w->options.seats, lane->partition, &generation);
+        if (lane->state != LANE_NONE && (!assigned || generation != lane->generation))
+            lane_leave(w, lane);
+    }
+}
+
+void lanes_release_all(struct writer *w)
+{
+    for (size_t i = 0; i < w->options.partition_count; i++)
+        if (w->lanes[i].state != LANE_NONE)
+            lane_leave(w, &w->lanes[i]);
+}
+
+static void lane_alarm(struct writer *w, struct lane *lane, enum lane_state again, const struct err *why)
+{
+    seats_want_end(w->options.seats, lane->partition);
+    batch_drop(w->batch, lane->partition);
+    lane->state = LANE_STOPPED;
+    lane->again = again;
+    lane->look_at_ms = clock_boottime_ms() + ALARM_LOOK_MS;
+    if (seats_alarm(w->options.seats, lane->partition, why->text))
+        log_error("partition is stopped", LOG_INT("partition", lane->partition), LOG_ERR(why));
+}
+
+static void lane_wait(struct lane *lane, const struct err *why)
+{
+    lane->look_at_ms = clock_boottime_ms() + retry_next_ms(&lane->retry);
+    log_warn("cannot take the partition over yet", LOG_INT("partition", lane->partition), LOG_ERR(why));
+}
+
+static void lane_own(struct writer *w, struct lane *lane)
+{
+    struct err err = {0};
+    const struct progress_key key = key_of(w, lane);
+    if (!writer_connect(w, &err)) {
+        lane_wait(lane, &err);
+        return;
+    }
+    owner_make(lane->owner);
+    if (progress_own(w->sql, &key, lane->owner, &lane->progress, &err))
+        lane->state = LANE_CHECK;
+    else if (err.kind == ERR_MISSING && err.code == 0)
+        lane_alarm(w, lane, LANE_OWN, &err);
+    else
+        lane_wait(lane, &err);
+}
+
+static void lane_run(struct writer *w, struct lane *lane)
+{
+    lane->expected = lane->progress.next_offset;
+    lane->state = LANE_RUNNING;
+    retry_reset(&lane->retry);
+    seats_tell_next(w->options.seats, lane->partition, lane->expected);
+    seats_want_begin(w->options.seats, lane->partition, lane->expected);
+    if (lane->gaps == 0)
+        (void)seats_alarm(w->options.seats, lane->partition, NULL);
+    log_info("partition begins", LOG_INT("partition", lane->partition), LOG_INT("offset", lane->expected), LOG_INT("shard", w->options.shard));
+}
+
+static void lane_check(struct writer *w, struct lane *lane)
+{
+    struct err err = {0};
+    if (!w->admin && !kafka_admin_open(w->options.config->kafka_brokers, "weir-worker", &w->admin, &err)) {
+        lane_wait(lane, &err);
+        return;
+    }
+    switch (ownership_check_log(w->admin, w->options.config->kafka_brokers, w->options.stream->name, lane->partition, &lane->progress, &err)) {
+    case LOG_AGREES:
+        lane_run(w, lane);
+        return;
+    case LOG_DISAGREES:
+        lane_alarm(w, lane, LANE_CHECK, &err);
+        return;
+    case LOG_UNKNOWN:
+        lane_wait(lane, &err);
+        return;
+    }
+}
+
+static void lane_attend(struct writer *w, struct lane *lane)
+{
+    uint32_t generation;
+    if (lane->state == LANE_NONE && seats_assigned(w->options.seats, lane->partition, &generation) &&
+        seats_hold(w->options.seats, lane->partition, generation)) {
+        lane->generation = generation;
+        lane->state = LANE_OWN;
+        lane->look_at_ms = 0;
+        lane->gaps = 0;
+    }
+    if (lane->state == LANE_RUNNING && seats_take_broken(w->options.seats, lane->partition))
+        lane->state = LANE_CHECK;
+    if (lane->state == LANE_NONE || clock_boottime_ms() < lane->look_at_ms || atomic_load(&w->stop))
+        return;
+    if (lane->state == LANE_STOPPED)
+        lane->state = lane->again;
+    if (lane->state == LANE_OWN)
+        lane_own(w, lane);
+    if (lane->state == LANE_CHECK)
+        lane_check(w, lane);
+}
+
+void lanes_attend(struct writer *w)
+{
+    assert(w->batch->count == 0);
+    for (size_t i = 0; i < w->options.partition_count; i++) {
+        lanes_leave(w); /* each may take seconds when a server is away */
+        lane_attend(w, &w->lanes[i]);
+    }
+}
+
+/* The log has left something out, as it seems: begin again there, and when that does not help, stop. */
+static void lane_gap(struct writer *w, struct lane *lane, int64_t offset)
+{
+    struct err err;
+    writer_count_retry(w, WORKER_RETRY_GAP);
+    lane->gaps++;
+    err_set(&err, ERR_CONFLICT, "After offset %lld of %s[%d] came %lld: records between them are missing.", (long long)lane->expected - 1,
+            w->options.stream->name, (int)lane->partition, (long long)offset);
+    if (lane->gaps > GAPS_MAX) {
+        lane_alarm(w, lane, LANE_CHECK, &err);
+        return;
+    }
+    log_warn("gap in the log, beginning again", LOG_INT("partition", lane->partition), LOG_ERR(&err));
+    batch_drop(w->batch, lane->partition);
+    lane->state = LANE_CHECK;
+    lane->look_at_ms = clock_boottime_ms() + retry_next_ms(&lane->retry);
+}
+
+static void lane_add(struct writer *w, struct lane *lane, struct kafka_record *record)
+{
+    (void)batch_part(w->batch, lane->partition, lane->progress.next_offset, lane->progress.fold, lane->owner);
+    batch_add(w->batch, record, kafka_record_checksum(record), clock_boottime_ms());
+    lane->expected = record->offset + 1;
+    if (lane->gaps > 0) {
+        lane->gaps = 0;
+        (void)seats_alarm(w->options.seats, lane->partition, NULL);
+    }
+    CRASH_POINT("worker.after_take");
+}
+
+void lanes_take(struct writer *w, struct kafka_record *record)
+{
+    struct lane *lane = lanes_find(w, record->partition);
+    if (!lane || lane->state != LANE_RUNNING || record->offset < lane->expected) {
+        kafka_record_free(record);
+        return;
+    }
+    if (record->offset == lane->expected) {
+        lane_add(w, lane, record);
+        return;
+    }
+    lane_gap(w, lane, record->offset);
+    kafka_record_free(record);
+}
+
+static void lane_let_go(struct writer *w, struct lane *lane, const struct err *why)
+{
+    log_warn("another owner has the partition, letting it go", LOG_INT("partition", lane->partition), LOG_ERR(why));
+    lane->state = LANE_LET_GO;
+    lane->look_at_ms = INT64_MAX;
+    seats_want_end(w->options.seats, lane->partition);
+    seats_let_go(w->options.seats, lane->partition);
+}
+
+void lanes_lost(struct writer *w, const struct transaction_result *result, const struct err *err)
+{
+    struct lane *lane = lanes_find(w, result->partition);
+    assert(lane && lane->state == LANE_RUNNING);
+    writer_count_retry(w, WORKER_RETRY_CONFLICT);
+    batch_drop(w->batch, lane->partition);
+    if (result->no_progress) {
+        lane_alarm(w, lane, LANE_OWN, err);
+    } else if (strcmp(result->progress.owner, lane->owner) != 0) {
+        lane_let_go(w, lane, err);
+    } else { /* ours, elsewhere: a failover took rows and offset back together */
+        log_warn("progress has moved, going on from there", LOG_INT("partition", lane->partition), LOG_ERR(err));
+        lane->progress = result->progress;
+        lane->state = LANE_CHECK;
+        lane->look_at_ms = 0;
+    }
+}

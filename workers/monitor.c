@@ -1,0 +1,136 @@
+#include "workers/monitor.h"
+
+#include "core/buf.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { LOOK_MS = 1000, TICK_MS = 50, ANSWER_MS = 1000, ROUTE_LOOKS = 10, STUCK_MS = 30000 };
+
+struct monitor {
+    struct monitor_options options;
+    struct kafka_admin *admin;
+    pthread_t thread;
+    atomic_bool stop;
+    atomic_bool restart;
+};
+
+static bool monitor_admin(struct monitor *monitor, struct err *err)
+{
+    return monitor->admin || kafka_admin_open(monitor->options.config->kafka_brokers, "weir-worker", &monitor->admin, err);
+}
+
+static bool lag_look(struct monitor *monitor, int32_t partition, struct err *err)
+{
+    struct seat_view view;
+    int64_t low, high, lag = 0;
+    seats_view(monitor->options.seats, partition, &view);
+    if (view.assigned && view.next_offset >= 0) {
+        if (!kafka_admin_watermarks(monitor->admin, monitor->options.stream->name, partition, ANSWER_MS, &low, &high, err))
+            return false;
+        lag = high > view.next_offset ? high - view.next_offset : 0;
+        if (high < view.next_offset || low > view.next_offset)
+            seats_break(monitor->options.seats, partition); /* its writer looks closer */
+    }
+    worker_metrics_lag(monitor->options.keys->layout->name, partition, lag);
+    return true;
+}
+
+static void monitor_log(struct monitor *monitor)
+{
+    struct err err = {0};
+    bool good = monitor_admin(monitor, &err) && plan_check_topic(monitor->options.plan, monitor->admin, ANSWER_MS, &err);
+    for (int32_t i = 0; good && i < seats_count(monitor->options.seats) && !atomic_load(&monitor->stop); i++)
+        good = lag_look(monitor, i, &err);
+    service_part_set(monitor->options.kafka, good, good ? NULL : err.text);
+}
+
+static void monitor_partitions(struct monitor *monitor)
+{
+    size_t assigned = 0, alarms = 0, let_go = 0;
+    char why[SEAT_WHY_BYTES_MAX + 64] = "";
+    for (int32_t i = 0; i < seats_count(monitor->options.seats); i++) {
+        struct seat_view view;
+        seats_view(monitor->options.seats, i, &view);
+        assigned += view.assigned;
+        let_go += view.assigned && view.let_go;
+        if (view.alarm[0] && ++alarms == 1)
+            snprintf(why, sizeof why, "%s", view.alarm);
+    }
+    metric_set(monitor->options.metrics->alarms, (double)alarms);
+    metric_set(monitor->options.metrics->partitions, (double)assigned);
+    if (alarms == 0 && let_go > 0)
+        snprintf(why, sizeof why, "%zu partitions have another owner and wait to be assigned again", let_go);
+    service_part_set(monitor->options.partitions, alarms + let_go == 0, why[0] ? why : NULL);
+}
+
+static void monitor_route(struct monitor *monitor)
+{
+    struct plan plan;
+    struct err err = {0};
+    const struct monitor_options *o = &monitor->options;
+    if (!plan_load(o->config, o->stream, o->keys, &plan, &err)) {
+        log_debug("the catalog cannot be read, going on with its last word", LOG_ERR(&err)); /* rows do not wait for the catalog */
+        return;
+    }
+    if (plan.route.version == o->plan->route.version)
+        return;
+    log_info("the route has changed, beginning anew", LOG_INT("from", o->plan->route.version), LOG_INT("to", plan.route.version));
+    atomic_store(&monitor->restart, true);
+}
+
+/* Another owner, though the group says that it is ours: only a new assignment can settle it. */
+static void monitor_stuck(struct monitor *monitor)
+{
+    if (!seats_stuck(monitor->options.seats, STUCK_MS) || atomic_load(&monitor->restart))
+        return;
+    log_warn("partitions were let go and not assigned anew, joining the group again", LOG_INT("after_ms", STUCK_MS));
+    atomic_store(&monitor->restart, true);
+}
+
+static void monitor_sleep(const struct monitor *monitor)
+{
+    for (int ms = 0; ms < LOOK_MS && !atomic_load(&monitor->stop); ms += TICK_MS)
+        clock_sleep_ms(TICK_MS);
+}
+
+static void *monitor_run(void *arg)
+{
+    struct monitor *monitor = arg;
+    for (unsigned looks = 1; !atomic_load(&monitor->stop); looks++) {
+        monitor_partitions(monitor);
+        monitor_log(monitor);
+        monitor_stuck(monitor);
+        if (looks % ROUTE_LOOKS == 0)
+            monitor_route(monitor);
+        monitor_sleep(monitor);
+    }
+    return NULL;
+}
+
+struct monitor *monitor_start(const struct monitor_options *options)
+{
+    struct monitor *monitor = mem_alloc(sizeof *monitor);
+    monitor->options = *options;
+    if (pthread_create(&monitor->thread, NULL, monitor_run, monitor) != 0)
+        abort();
+    return monitor;
+}
+
+bool monitor_wants_restart(const struct monitor *monitor)
+{
+    return atomic_load(&monitor->restart);
+}
+
+void monitor_stop(struct monitor *monitor)
+{
+    if (!monitor)
+        return;
+    atomic_store(&monitor->stop, true);
+    pthread_join(monitor->thread, NULL);
+    kafka_admin_close(monitor->admin);
+    free(monitor);
+}

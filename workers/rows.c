@@ -1,0 +1,92 @@
+/* What a transaction inserts: rows by table, totals, dead letters. */
+#include "workers/transaction_parts.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { REASON_BYTES_MAX = 500 };
+
+static bool rows_insert_table(struct transaction *t, struct sql *sql, const struct batch *batch, size_t first, size_t count, struct err *err)
+{
+    char table[TABLE_NAME_MAX];
+    t->keys->layout->table(t->stream, batch->records[batch->rows[first]].slot, table);
+    for (size_t i = 0; i < count; i++)
+        stream_cells(t->stream, batch_event(batch, batch->rows[first + i]), t->cells + i * t->column_count);
+    return sql_insert(sql, table, t->columns, t->column_count, t->cells, count, "", err);
+}
+
+bool rows_insert(struct transaction *t, struct sql *sql, const struct batch *batch, size_t first, size_t count, int64_t *ret_slot, struct err *err)
+{
+    const size_t end = first + count;
+    while (first < end) {
+        size_t slice = batch_slice(batch, first);
+        if (slice > end - first)
+            slice = end - first;
+        *ret_slot = batch->records[batch->rows[first]].slot;
+        if (!rows_insert_table(t, sql, batch, first, slice, err))
+            return false;
+        first += slice;
+    }
+    return true;
+}
+
+bool totals_insert(struct transaction *t, struct sql *sql, const struct batch *batch, struct err *err)
+{
+    if (batch->total_count == 0)
+        return true;
+    const char *columns[] = {"layout", "partition", "day", t->stream->totals_column, "ok_rows", "void_rows"};
+    enum { COLUMNS = sizeof columns / sizeof *columns };
+    const char *layout = t->keys->layout->name;
+    for (size_t i = 0; i < batch->total_count; i++) {
+        const struct batch_total *total = &batch->totals[i];
+        struct value *cells = t->cells + i * COLUMNS;
+        day_format(total->day, '-', t->days[i]);
+        cells[0] = value_text(layout, strlen(layout));
+        cells[1] = value_i64(batch->parts[total->part].partition);
+        cells[2] = value_text(t->days[i], strlen(t->days[i]));
+        cells[3] = total->value;
+        cells[4] = value_u64(total->ok);
+        cells[5] = value_u64(total->voided);
+    }
+    return sql_insert(sql, t->stream->totals_table, columns, COLUMNS, t->cells, batch->total_count,
+                      " ON DUPLICATE KEY UPDATE ok_rows = ok_rows + VALUES(ok_rows), void_rows = void_rows + VALUES(void_rows)", err);
+}
+
+/* Cuts before the character that would pass the bound. */
+static size_t reason_len(const char *reason)
+{
+    const size_t len = strlen(reason);
+    size_t kept = 0;
+    while (kept < len) {
+        const size_t size = utf8_size(reason + kept, len - kept);
+        if (size == 0 || kept + size > REASON_BYTES_MAX)
+            break;
+        kept += size;
+    }
+    return kept;
+}
+
+static void dead_letter_cells(const struct transaction *t, const struct batch_record *entry, int64_t now_ms, struct value *cells)
+{
+    const struct kafka_record *record = &entry->record;
+    const char *layout = t->keys->layout->name;
+    cells[0] = value_text(layout, strlen(layout));
+    cells[1] = value_text(t->stream->name, strlen(t->stream->name));
+    cells[2] = value_i64(record->partition);
+    cells[3] = value_i64(record->offset);
+    cells[4] = record->key ? value_text(record->key, record->key_len) : value_null();
+    cells[5] = record->value ? value_text(record->value, record->value_len) : value_null();
+    cells[6] = value_text(entry->reason, reason_len(entry->reason));
+    cells[7] = value_time_ms(now_ms);
+}
+
+bool dead_letters_insert(struct transaction *t, struct sql *sql, const struct batch *batch, int64_t now_ms, struct err *err)
+{
+    static const char *const columns[] = {"layout", "topic", "partition", "offset", "key", "value", "reason", "at"};
+    enum { COLUMNS = sizeof columns / sizeof *columns };
+    size_t count = 0;
+    for (size_t i = 0; i < batch->count; i++)
+        if (batch->records[i].reason)
+            dead_letter_cells(t, &batch->records[i], now_ms, t->cells + count++ * COLUMNS);
+    return count == 0 || sql_insert(sql, "dead_letters", columns, COLUMNS, t->cells, count, "", err);
+}

@@ -1,0 +1,165 @@
+#include "workers/writer.h"
+
+#include "core/buf.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "schemas/ddl.h"
+#include "workers/writer_parts.h"
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { IDLE_MS = 100, RETRY_MS_MIN = 50, DROPS_MAX = 100000 };
+
+struct identity {
+    char cluster[CLUSTER_MAX + 1];
+    int64_t shard; /* -1: no row */
+};
+
+static bool identity_row(const struct value *cells, size_t count, void *arg)
+{
+    struct identity *identity = arg;
+    if (count < 2 || cells[0].type != VALUE_TEXT || cells[0].len > CLUSTER_MAX)
+        return false;
+    memcpy(identity->cluster, cells[0].text, cells[0].len);
+    identity->shard = cells[1].i64;
+    return false;
+}
+
+/* A wrong URL must never write a shard's rows into another. */
+static bool identity_check(const struct writer *w, struct sql *sql, struct err *err)
+{
+    struct identity identity = {.shard = -1};
+    if (!sql_select(sql, sql_identity_read, NULL, 0, identity_row, &identity, err))
+        return err->kind == ERR_MISSING ? err_prefix(err, "This database is no shard yet, `weir init` makes it one") : false;
+    if (identity.shard == w->options.shard && strcmp(identity.cluster, w->options.cluster) == 0)
+        return true;
+    if (identity.shard < 0)
+        return err_set(err, ERR_MISSING, "%s does not say which shard it is: run `weir init`.", sql_where(sql));
+    return err_set(err, ERR_CONFLICT, "%s is shard %lld of cluster %s, but mysql.shards has it as shard %d of cluster %s: correct the order of the URLs.",
+                   sql_where(sql), (long long)identity.shard, identity.cluster, w->options.shard, w->options.cluster);
+}
+
+bool writer_connect(struct writer *w, struct err *err)
+{
+    if (w->sql && sql_alive(w->sql))
+        return true;
+    sql_close(w->sql);
+    w->sql = NULL;
+    const struct sql_options options = {.url = w->url, .connect_timeout_ms = w->options.config->connect_timeout_ms,
+                                        .query_timeout_ms = w->options.config->query_timeout_ms};
+    struct sql *sql = NULL;
+    const bool good = sql_open(&options, &sql, err) && identity_check(w, sql, err);
+    service_part_set(w->options.ready, good, good ? NULL : err->text);
+    if (!good) {
+        sql_close(sql);
+        return false;
+    }
+    w->sql = sql;
+    return true;
+}
+
+void writer_pause(struct writer *w)
+{
+    seats_wait(w->options.seats, retry_next_ms(&w->retry));
+}
+
+void writer_count_retry(const struct writer *w, enum worker_retry kind)
+{
+    metric_add(w->options.metrics->retries[kind], 1);
+}
+
+/* Until there is no more at hand or the batch is full; waits only for the first. */
+static void writer_gather(struct writer *w)
+{
+    struct kafka_record record;
+    int64_t wait_ms = IDLE_MS;
+    for (size_t taken = 0; taken < DROPS_MAX && !batch_full(w->batch, clock_boottime_ms()); taken++) {
+        if (!kafka_queue_take(w->options.queue, wait_ms, &record))
+            return;
+        lanes_take(w, &record);
+        wait_ms = 0;
+    }
+}
+
+static void *writer_run(void *arg)
+{
+    struct writer *w = arg;
+    struct err err = {0};
+    if (!writer_connect(w, &err))
+        log_warn("shard is away", LOG_INT("shard", w->options.shard), LOG_ERR(&err));
+    while (!atomic_load(&w->stop)) {
+        lanes_attend(w);
+        writer_gather(w);
+        writer_store(w);
+    }
+    lanes_release_all(w);
+    return NULL;
+}
+
+static struct tables *tables_of(const struct writer *w)
+{
+    if (!w->options.keys->layout->by_day)
+        return NULL;
+    const struct worker_config *config = w->options.config;
+    const struct tables_options options = {
+        .url = w->url, .stream = w->options.stream, .keys = w->options.keys, .offset_min = w->options.offset_min, .days_ahead = config->days_ahead,
+        .connect_timeout_ms = config->connect_timeout_ms, .query_timeout_ms = config->query_timeout_ms};
+    return tables_start(&options);
+}
+
+static struct batch *batch_of(const struct writer *w)
+{
+    const struct worker_config *config = w->options.config;
+    const struct batch_options options = {
+        .stream = w->options.stream, .layout = w->options.keys->layout, .offset_min = w->options.offset_min, .rows_max = (size_t)config->batch_rows_max,
+        .bytes_max = (size_t)config->batch_bytes_max, .age_ms_max = config->batch_age_ms, .release = kafka_record_free};
+    return batch_new(&options);
+}
+
+static void lanes_make(struct writer *w)
+{
+    memset(w->lane_of, -1, sizeof w->lane_of);
+    w->lanes = mem_alloc((w->options.partition_count + 1) * sizeof *w->lanes);
+    for (size_t i = 0; i < w->options.partition_count; i++) {
+        const int32_t partition = w->options.partitions[i];
+        w->lane_of[partition] = (int16_t)i;
+        w->lanes[i].partition = partition;
+        retry_init(&w->lanes[i].retry, RETRY_MS_MIN, w->options.config->retry_ms_max, (uint64_t)clock_boottime_us() + (uint64_t)partition);
+    }
+}
+
+struct writer *writer_start(const struct writer_options *options)
+{
+    struct writer *w = mem_alloc(sizeof *w);
+    w->options = *options;
+    w->url = options->config->mysql_shards.item[options->shard];
+    retry_init(&w->retry, RETRY_MS_MIN, options->config->retry_ms_max, (uint64_t)clock_boottime_us() + (uint64_t)options->shard);
+    lanes_make(w);
+    w->batch = batch_of(w);
+    w->transaction = transaction_new(options->stream, options->keys, (size_t)options->config->batch_rows_max);
+    w->tables = tables_of(w);
+    if (pthread_create(&w->thread, NULL, writer_run, w) != 0)
+        abort(); /* no thread at start: nothing could go on */
+    return w;
+}
+
+void writer_stop(struct writer *w)
+{
+    atomic_store(&w->stop, true);
+    seats_wake(w->options.seats);
+}
+
+void writer_free(struct writer *w)
+{
+    if (!w)
+        return;
+    pthread_join(w->thread, NULL);
+    tables_stop(w->tables);
+    sql_close(w->sql);
+    kafka_admin_close(w->admin);
+    transaction_free(w->transaction);
+    batch_free(w->batch);
+    free(w->lanes);
+    free(w);
+}
