@@ -203,6 +203,8 @@ static void thread_end(struct http_loop *self)
     if (self->conns != NULL)
         return; /* a drain that missed its deadline: h2o cannot take its connections back */
     h2o_context_dispose(&self->ctx);
+    pthread_mutex_lock(&self->server->lock); /* http_free() may still be inside loop_stop() */
+    pthread_mutex_unlock(&self->server->lock);
     loop_free(self->loop);
 }
 
@@ -367,8 +369,10 @@ void http_free(struct http_server *server)
     if (server == NULL)
         return;
     bool clean = true;
+    pthread_mutex_lock(&server->lock);
     for (int i = 0; i < server->loop_count; i++)
         loop_stop(server->loops[i].loop);
+    pthread_mutex_unlock(&server->lock);
     for (int i = 0; i < server->loop_count; i++) {
         pthread_join(server->loops[i].thread, NULL);
         clean = clean && server->loops[i].conns == NULL;

@@ -15,7 +15,7 @@ struct loop;
 /* NULL when no file descriptor is left. Also ignores SIGPIPE, for the process: a peer that went away is an error of the write. */
 WEIR_MUST_USE struct loop *loop_new(void);
 void loop_run(struct loop *loop);  /* until loop_stop; the calling thread becomes the owner */
-void loop_stop(struct loop *loop); /* any thread */
+void loop_stop(struct loop *loop); /* any thread; the loop must not be freed before the call has come back */
 void loop_free(struct loop *loop); /* after loop_run has come back; timers and watches are freed by their owners before */
 int64_t loop_now_us(const struct loop *loop); /* CLOCK_BOOTTIME, read once a tick, at the first callback that asks */
 

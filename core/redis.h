@@ -57,7 +57,7 @@ WEIR_MUST_USE bool redis_open(struct loop *loop, const struct redis_options *opt
 void redis_close(struct redis *redis); /* answers NULL to all in flight; NULL is fine */
 bool redis_up(const struct redis *redis);
 size_t redis_pending(const struct redis *redis);
-const char *redis_run_id(const struct redis *redis); /* of this connection; "" when down */
+const char *redis_run_id(const struct redis *redis); /* of this connection; "" when down; the replid is asked again each second */
 const char *redis_replid(const struct redis *redis);
 
 /* False: not sent, and never will be (down, or pending_max reached); `fn` is not called. Arguments are copied. */

@@ -22,6 +22,7 @@ static void redis_release(struct redis *redis)
     assert(redis->context == NULL && redis->oldest == NULL);
     loop_hook_remove(redis->loop, &redis->hook);
     loop_timer_free(redis->deadline);
+    loop_timer_free(redis->heartbeat);
     loop_timer_free(redis->retry);
     while (redis->kept != NULL) {
         struct command *next = redis->kept->next;
@@ -69,6 +70,7 @@ static void redis_went_down(struct redis *redis)
     redis->state = STATE_DOWN;
     redis->run_id[0] = redis->replid[0] = '\0';
     loop_timer_cancel(redis->deadline);
+    loop_timer_cancel(redis->heartbeat);
     if (redis->closing)
         return;
     retry_later(redis);
@@ -100,7 +102,7 @@ static void redis_came_up(struct redis *redis)
     }
     redis->state = STATE_UP;
     redis->backoff_ms = RECONNECT_MS_MIN;
-    loop_timer_set(redis->deadline, HEARTBEAT_MS);
+    loop_timer_set(redis->heartbeat, HEARTBEAT_MS);
     if (redis->options.on_state != NULL)
         redis->options.on_state(redis, true, "", redis->options.arg);
 }
@@ -147,18 +149,19 @@ static void on_script(const struct redis_reply *reply, void *arg)
     handshake_step(redis, reply, "SCRIPT LOAD");
 }
 
-static void handshake_send(struct redis *redis, redis_fn fn, const char *const *words, size_t count)
+static void ask(struct redis *redis, redis_fn fn, const char *const *words, size_t count)
 {
     struct command *command = redis_command_take(redis, fn, redis);
     redis_format_count(&command->wire, count);
     for (size_t i = 0; i < count; i++)
         redis_format_arg(&command->wire, words[i], strlen(words[i]));
-    redis->handshake_left++;
+    if (redis->state == STATE_HANDSHAKE)
+        redis->handshake_left++;
     if (!redis_command_send(redis, command, &command->wire))
         redis_command_give_back(redis, command);
 }
-#define HANDSHAKE_SEND(redis, fn, ...)                                                                                 \
-    handshake_send(redis, fn, (const char *const[]){__VA_ARGS__},                                                      \
+#define ASK(redis, fn, ...)                                                                                 \
+    ask(redis, fn, (const char *const[]){__VA_ARGS__},                                                      \
                    sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
 
 static void on_connect(const redisAsyncContext *context, int status)
@@ -168,17 +171,17 @@ static void on_connect(const redisAsyncContext *context, int status)
         return; /* on_context_end follows */
     const struct redis_url *url = &redis->url;
     if (url->user[0] != '\0')
-        HANDSHAKE_SEND(redis, on_greeting, "AUTH", url->user, url->password);
+        ASK(redis, on_greeting, "AUTH", url->user, url->password);
     else if (url->password[0] != '\0')
-        HANDSHAKE_SEND(redis, on_greeting, "AUTH", url->password);
+        ASK(redis, on_greeting, "AUTH", url->password);
     char db[16];
     snprintf(db, sizeof db, "%d", url->db);
     if (url->db != 0)
-        HANDSHAKE_SEND(redis, on_greeting, "SELECT", db);
-    HANDSHAKE_SEND(redis, on_info, "INFO", "server");
-    HANDSHAKE_SEND(redis, on_info, "INFO", "replication");
+        ASK(redis, on_greeting, "SELECT", db);
+    ASK(redis, on_info, "INFO", "server");
+    ASK(redis, on_info, "INFO", "replication");
     for (size_t i = 0; i < redis->options.script_count; i++)
-        HANDSHAKE_SEND(redis, on_script, "SCRIPT", "LOAD", redis->options.scripts[i]->text);
+        ASK(redis, on_script, "SCRIPT", "LOAD", redis->options.scripts[i]->text);
 }
 
 /* ---- the loop's side of hiredis ---- */
@@ -269,19 +272,21 @@ static void redis_connect(struct redis *redis)
 
 /* ---- deadlines ---- */
 
-static void on_pong(const struct redis_reply *reply, void *arg)
+/* The replid of a server can move while the connection lives (a replica attached, the backlog ended): who it is, is asked again and again. */
+static void on_who(const struct redis_reply *reply, void *arg)
 {
-    (void)reply; /* any answer will do; NULL has ended the connection already */
-    (void)arg;
+    struct redis *redis = arg;
+    if (reply != NULL && redis->state == STATE_UP)
+        redis_info_find(redis_reply_text(reply, NULL), "master_replid", redis->replid);
 }
 
-static void heartbeat(struct redis *redis)
+static void on_heartbeat(void *arg)
 {
-    struct command *command = redis_command_take(redis, on_pong, redis);
-    redis_format_count(&command->wire, 1);
-    redis_format_arg(&command->wire, "PING", 4);
-    if (!redis_command_send(redis, command, &command->wire))
-        redis_command_give_back(redis, command);
+    struct redis *redis = arg;
+    if (redis->state != STATE_UP)
+        return;
+    ASK(redis, on_who, "INFO", "replication");
+    loop_timer_set(redis->heartbeat, HEARTBEAT_MS);
 }
 
 static void on_deadline(void *arg)
@@ -293,10 +298,8 @@ static void on_deadline(void *arg)
         redis_drop(redis, why);
         return;
     }
-    if (redis->oldest == NULL) {
-        heartbeat(redis); /* sets the deadline for itself */
-        return;
-    }
+    if (redis->oldest == NULL)
+        return; /* the next command sets it */
     int64_t left_us = redis->oldest->sent_us + redis->options.command_timeout_ms * 1000 - loop_now_us(redis->loop);
     if (left_us > 0) {
         loop_timer_set(redis->deadline, (uint32_t)((left_us + 999) / 1000));
@@ -314,6 +317,7 @@ static void on_retry(void *arg)
 void redis_begin(struct redis *redis)
 {
     redis->deadline = loop_timer_new(redis->loop, on_deadline, redis);
+    redis->heartbeat = loop_timer_new(redis->loop, on_heartbeat, redis);
     redis->retry = loop_timer_new(redis->loop, on_retry, redis);
     redis->hook = (struct loop_hook){.fn = on_tick, .arg = redis};
     loop_hook_add(redis->loop, &redis->hook);

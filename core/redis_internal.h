@@ -10,7 +10,7 @@
 
 enum {
     RECONNECT_MS_MIN = 50,
-    HEARTBEAT_MS = 1000,        /* a silent connection is asked PING, so that "up" is never an old guess */
+    HEARTBEAT_MS = 1000,        /* each connection is asked who it is, so that "up" and the ids are never old guesses */
     COMMANDS_KEPT_MAX = 1024,
     WIRE_KEPT_BYTES_MAX = 16 * 1024,
 };
@@ -42,7 +42,8 @@ struct redis {
     enum redis_state state;
     redisAsyncContext *context;
     struct loop_fd *watch;
-    struct loop_timer *deadline; /* of the handshake, of the oldest command, or the heartbeat */
+    struct loop_timer *deadline; /* of the handshake, or of the oldest command */
+    struct loop_timer *heartbeat;
     struct loop_timer *retry;
     struct loop_hook hook;
     bool dirty;

@@ -34,16 +34,17 @@ static void append_time(struct buf *json, const char *name, int64_t ms)
 
 static void coupon_json(const struct coupon *coupon, bool carried, struct buf *json)
 {
-    buf_printf(json, "{\"success\":true,\"coupon_id\":%llu,\"room_id\":%u,\"title\":",
-               (unsigned long long)coupon->coupon_id, coupon->room_id);
+    buf_printf(json,
+               "{\"success\":true,\"coupon_id\":%llu,\"room_id\":%u,\"title\":", (unsigned long long)coupon->coupon_id,
+               coupon->room_id);
     buf_append_json(json, coupon->title, strlen(coupon->title));
     buf_printf(json, ",\"total\":%llu,\"per_user_limit\":%u", (unsigned long long)coupon->total,
                coupon->per_user_limit);
     append_time(json, "opens_at", coupon->opens_at_ms);
     append_time(json, "ends_at", coupon->ends_at_ms);
     buf_printf(json, ",\"gate\":\"%s\",\"hold_ms\":%lld,\"version\":%llu,\"carried\":%s}",
-               coupon->gate_open ? "open" : "closed", (long long)coupon->hold_ms,
-               (unsigned long long)coupon->version, carried ? "true" : "false");
+               coupon->gate_open ? "open" : "closed", (long long)coupon->hold_ms, (unsigned long long)coupon->version,
+               carried ? "true" : "false");
 }
 
 static void call_end(struct admin_call *call)
@@ -68,8 +69,8 @@ static void call_refuse(struct admin_call *call)
         int status, retry_after_s;
         const char *code;
     } problem[] = {
-        [ADMIN_NO_COUPON] = {404, 0, "unknown_coupon"}, [ADMIN_EXISTS] = {409, 0, "coupon_exists"},
-        [ADMIN_TOO_MANY] = {422, 0, "bad_field"},       [ADMIN_AWAY] = {503, RETRY_AFTER_S, "catalog_away"},
+        [ADMIN_NO_COUPON] = {404, 0, "unknown_coupon"},  [ADMIN_EXISTS] = {409, 0, "coupon_exists"},
+        [ADMIN_TOO_MANY] = {422, 0, "bad_field"},        [ADMIN_AWAY] = {503, RETRY_AFTER_S, "catalog_away"},
         [ADMIN_NOT_KNOWN] = {503, 0, "outcome_unknown"},
     };
     enum admin_result result = call->job.result;

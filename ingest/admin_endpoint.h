@@ -1,5 +1,5 @@
-/* POST /admin/coupons and /admin/coupons/{id}/restock|open|close. The write goes to the catalog in the background; then the
- * request waits up to ingest.carry_wait_ms until the keeper has carried it to Redis: 201 or 200, else 202. On the
+/* POST /admin/coupons and /admin/coupons/{id}/restock|open|close. The write goes to the catalog in the background; then
+ * the request waits up to ingest.carry_wait_ms until the keeper has carried it to Redis: 201 or 200, else 202. On the
  * request's loop. */
 #ifndef WEIR_INGEST_ADMIN_ENDPOINT_H
 #define WEIR_INGEST_ADMIN_ENDPOINT_H

@@ -137,8 +137,7 @@ static bool create_from_json(const json_t *object, struct admin_create *create, 
     const char *title, *description, *terms;
     struct coupon *coupon = &create->coupon;
     if (!read_numbers(object, coupon, fault) || !read_gate(object, &coupon->gate_open, fault) ||
-        !read_window(object, coupon, fault) ||
-        !request_text(object, "title", 1, COUPON_TITLE_MAX, &title, fault) ||
+        !read_window(object, coupon, fault) || !request_text(object, "title", 1, COUPON_TITLE_MAX, &title, fault) ||
         !request_text(object, "description", 0, ADMIN_TEXT_BYTES_MAX, &description, fault) ||
         !request_text(object, "terms", 0, ADMIN_TEXT_BYTES_MAX, &terms, fault))
         return false;

@@ -6,7 +6,7 @@
 #include "schemas/catalog.h"
 
 enum { ADMIN_TEXT_BYTES_MAX = 8000 };
-#define ADMIN_TOTAL_MAX  UINT64_C(1000000000000) /* units; Lua's numbers are exact far beyond it */
+#define ADMIN_TOTAL_MAX   UINT64_C(1000000000000) /* units; Lua's numbers are exact far beyond it */
 #define ADMIN_HOLD_MS_MIN UINT64_C(1000)
 #define ADMIN_HOLD_MS_MAX UINT64_C(600000)
 

@@ -114,9 +114,14 @@ static bool stock_log_write(struct sql *sql, const struct admin_job *job, struct
     uint64_t total = job->coupon.total;
     uint64_t before = job->action == ADMIN_CREATE ? 0 : total - job->add;
     const char *word = action[job->action];
-    struct value row[] = {value_u64(job->coupon_id), value_text(word, strlen(word)), value_u64(before),
-                          value_u64(total),          value_null(),                   value_null(),
-                          value_i64(epoch),          value_text("admin request", 13)};
+    struct value row[] = {value_u64(job->coupon_id),
+                          value_text(word, strlen(word)),
+                          value_u64(before),
+                          value_u64(total),
+                          value_null(),
+                          value_null(),
+                          value_i64(epoch),
+                          value_text("admin request", 13)};
     return sql_run(sql, sql_stock_log, row, sizeof row / sizeof *row, NULL, err);
 }
 

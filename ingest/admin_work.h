@@ -10,11 +10,11 @@ enum { ADMIN_JOBS_MAX = 64 };
 enum admin_action { ADMIN_CREATE, ADMIN_RESTOCK, ADMIN_OPEN, ADMIN_CLOSE };
 enum admin_result {
     ADMIN_DONE,
-    ADMIN_NO_COUPON,   /* 404 */
-    ADMIN_EXISTS,      /* 409 */
-    ADMIN_TOO_MANY,    /* 422: the total would pass ADMIN_TOTAL_MAX */
-    ADMIN_AWAY,        /* 503: err says why; nothing was written */
-    ADMIN_NOT_KNOWN,   /* 503: the commit's answer was lost */
+    ADMIN_NO_COUPON, /* 404 */
+    ADMIN_EXISTS,    /* 409 */
+    ADMIN_TOO_MANY,  /* 422: the total would pass ADMIN_TOTAL_MAX */
+    ADMIN_AWAY,      /* 503: err says why; nothing was written */
+    ADMIN_NOT_KNOWN, /* 503: the commit's answer was lost */
 };
 
 struct admin_job {

@@ -1,4 +1,5 @@
-/* A batch is answered when each of its grabs is. Its results are written into slots as they come, and put together at the end. */
+/* A batch is answered when each of its grabs is. Its results are written into slots as they come, and put together at
+ * the end. */
 #include "ingest/batch_request.h"
 #include "ingest/grab_endpoint.h"
 #include "ingest/ingest.h"

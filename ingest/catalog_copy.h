@@ -20,8 +20,8 @@ struct catalog_coupon {
 
 struct catalog_copy {
     atomic_int refs;
-    int64_t read_at_us;  /* CLOCK_BOOTTIME, before the read was sent */
-    int32_t partitions;  /* of the topic: the catalog's count, when the broker has the same; else 0 */
+    int64_t read_at_us; /* CLOCK_BOOTTIME, before the read was sent */
+    int32_t partitions; /* of the topic: the catalog's count, when the broker has the same; else 0 */
     size_t count, cap;
     struct catalog_coupon *coupon; /* sorted by id */
 };

@@ -21,6 +21,8 @@ struct catalog_reader {
     int broker_partitions; /* 0: not known yet */
     int64_t partitions_asked_ms;
     int64_t covered_ms[CATALOG_LOOPS_MAX]; /* end of the last span of each loop */
+    bool was_good;                         /* the last round read the catalog, or an outage came after one that did */
+    bool in_outage;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -128,8 +130,8 @@ static bool copy_publish(struct catalog_reader *reader, struct err *err)
 static bool span_take(struct catalog_reader *reader, int loop, struct err *err)
 {
     struct id_span span;
-    if (!reader_sql(reader, err) || !id_lease_take(reader->sql, reader->covered_ms[loop], clock_realtime_ms(),
-                                                   reader->options.span_ms, &span, err))
+    if (!reader_sql(reader, err) ||
+        !id_lease_take(reader->sql, reader->covered_ms[loop], clock_realtime_ms(), reader->options.span_ms, &span, err))
         return false;
     reader->covered_ms[loop] = span.end_ms;
     reader->options.on_span(loop, &span, reader->options.arg);
@@ -150,13 +152,20 @@ static void spans_take(struct catalog_reader *reader)
     service_part_set(reader->ids_part, all_covered, err.text);
 }
 
+/* A catalog that goes away later takes no readiness with it: grabs of known coupons go on for as long as there are ids.
+ */
 static void reader_round(struct catalog_reader *reader)
 {
     struct err err = {0};
     bool good = copy_publish(reader, &err);
-    service_part_set(reader->catalog_part, good, err.text);
-    if (reader->sql != NULL)
-        spans_take(reader);
+    bool outage = !good && err.kind == ERR_OUTAGE && reader->was_good;
+    if (outage && !reader->in_outage)
+        log_warn("the catalog is away; grabs go on with what was read before", LOG_ERR(&err));
+    if (!outage)
+        service_part_set(reader->catalog_part, good, err.text);
+    reader->in_outage = outage;
+    reader->was_good = good || outage;
+    spans_take(reader);
 }
 
 /* True when the reader shall stop. */

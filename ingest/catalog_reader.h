@@ -1,6 +1,7 @@
 /* The background thread that reads the catalog for the loops: the copy of the coupons, spans of ids, and whether the
  * topic has as many partitions as the catalog says. One SQL connection and one Kafka admin connection of its own; while
- * either is away it tries again each `read_ms`, and the service part "catalog" or "ids" says why. */
+ * either is away it tries again each `read_ms`. The service parts "catalog" (never read, or it disagrees with the
+ * broker) and "ids" (a loop without a span) say why the service is not ready. */
 #ifndef WEIR_INGEST_CATALOG_READER_H
 #define WEIR_INGEST_CATALOG_READER_H
 

@@ -42,8 +42,8 @@ struct grab_outcome {
     int64_t latency_us;
 };
 
-const char *grab_reason_word(enum grab_reason reason);   /* "out_of_stock"; also the code of a problem */
-const char *grab_reason_detail(enum grab_reason reason); /* the sentence of a problem; "" for the others */
+const char *grab_reason_word(enum grab_reason reason);            /* "out_of_stock"; also the code of a problem */
+const char *grab_reason_detail(enum grab_reason reason);          /* the sentence of a problem; "" for the others */
 enum grab_reason grab_reason_refused(enum reserve_result result); /* of a result that refuses */
 
 int grab_answer_status(const struct grab_outcome *outcome);

@@ -59,8 +59,7 @@ void grab_endpoint(struct http_req *req, void *arg)
     struct text body = http_req_body(req);
     struct grab_input input;
     struct request_fault fault;
-    if (!grab_headers_read(req, &input, &fault) ||
-        !grab_request_parse(body.data, body.len, &input.request, &fault)) {
+    if (!grab_headers_read(req, &input, &fault) || !grab_request_parse(body.data, body.len, &input.request, &fault)) {
         metric_add(loop->ingest->metrics.invalid, 1);
         fault_respond(req, &fault);
         return;

@@ -7,7 +7,7 @@
 
 enum { GRAB_BODY_BYTES_MAX = 16 * 1024, BATCH_BODY_BYTES_MAX = 1024 * 1024, RETRY_AFTER_S = 1 };
 
-void grab_endpoint(struct http_req *req, void *arg);  /* handlers; `arg` is not used */
+void grab_endpoint(struct http_req *req, void *arg); /* handlers; `arg` is not used */
 void batch_endpoint(struct http_req *req, void *arg);
 
 /* What the headers say, for one grab or for each of a batch: start, ids, try key. */

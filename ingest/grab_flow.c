@@ -92,7 +92,8 @@ static void outcome_unavailable(const struct grab_call *call, struct grab_outcom
     bool refused = false;
     outcome->reason = call->unavailable;
     if (call->grab.reserved == RESERVE_CLOSED)
-        outcome->reason = grab_closed_reason(call->loop->copy, call->input.request.coupon_id, clock_boottime_us(), &refused);
+        outcome->reason =
+            grab_closed_reason(call->loop->copy, call->input.request.coupon_id, clock_boottime_us(), &refused);
     outcome->answer = refused ? ANSWER_REFUSED : ANSWER_UNAVAILABLE;
     if (outcome->reason == REASON_NOT_STARTED)
         outcome->room_id = catalog_copy_find(call->loop->copy, call->input.request.coupon_id)->room_id;
@@ -280,8 +281,7 @@ static void call_append(struct grab_call *call)
 {
     struct err err = {0};
     int32_t partitions = call->loop->copy->partitions;
-    if (partitions > 0 &&
-        call_produce(call, partition_of_user(call->input.request.user_id, partitions), &err)) {
+    if (partitions > 0 && call_produce(call, partition_of_user(call->input.request.user_id, partitions), &err)) {
         CRASH_POINT("ingest.after_append");
         return;
     }

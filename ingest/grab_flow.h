@@ -2,10 +2,12 @@
  *
  *     grab_flow_start -> RESERVE (gathered) -> grab_flow_reserved -> produce -> grab_flow_reported -> done()
  *                                                  |   \-> asks again in 10 ms      \-> SETTLE | CONFIRM | RELEASE
- *                                                  \-> done()                              grab_flow_confirmed -> done()
+ *                                                  \-> done()                              grab_flow_confirmed ->
+ * done()
  *
- * A grab that was started is always answered, once, through `done`, on its loop's thread. The client may be gone by then; the grab
- * goes to its end all the same. Bounded by ingest.grabs_max: the calls are taken at start and never grow. */
+ * A grab that was started is always answered, once, through `done`, on its loop's thread. The client may be gone by
+ * then; the grab goes to its end all the same. Bounded by ingest.grabs_max: the calls are taken at start and never
+ * grow. */
 #ifndef WEIR_INGEST_GRAB_FLOW_H
 #define WEIR_INGEST_GRAB_FLOW_H
 
@@ -61,8 +63,8 @@ struct reserve_answer {
     enum reserve_result result;
     uint64_t epoch;
     int64_t hold_ms;
-    int64_t room_id;     /* -1: not known */
-    int64_t left;        /* -1: not known */
+    int64_t room_id; /* -1: not known */
+    int64_t left;    /* -1: not known */
     uint64_t existing_id;
 };
 void grab_flow_reserved(struct grab_call *call, const struct reserve_answer *answer);

@@ -11,8 +11,10 @@ bool id_lease_span(uint32_t node, int64_t node_end_ms, int64_t covered_ms, int64
     if (begin_ms < ID_EPOCH_MS)
         return err_set(err, ERR_OUTAGE, "this machine's clock is before 2024; set it, ids cannot be made");
     if (begin_ms - now_ms > ID_LEASE_AHEAD_MS_MAX)
-        return err_set(err, ERR_OUTAGE, "all id leases reach more than an hour ahead of this clock (node %u until %" PRId64
-                       " ms); is the clock right?", node, node_end_ms);
+        return err_set(err, ERR_OUTAGE,
+                       "all id leases reach more than an hour ahead of this clock (node %u until %" PRId64
+                       " ms); is the clock right?",
+                       node, node_end_ms);
     int64_t from_ms = covered_ms > begin_ms && covered_ms - now_ms <= 2 * span_ms ? covered_ms : begin_ms;
     *ret_span = (struct id_span){.node = node, .begin_ms = begin_ms, .end_ms = from_ms + span_ms};
     return true;

@@ -42,8 +42,8 @@ struct ingest_loop {
     struct catalog_copy *copy; /* NULL: never read */
     struct stock_batch batch;
     struct grab_calls calls;
-    struct buf key, value; /* of the record that is being produced */
-    struct buf answer;     /* of the request that is being answered */
+    struct buf key, value;          /* of the record that is being produced */
+    struct buf answer;              /* of the request that is being answered */
     char why[INGEST_WHY_BYTES_MAX]; /* Redis is down; "" before it was up or has failed */
     /* Read by other threads. */
     atomic_bool redis_up, kafka_up;
@@ -58,8 +58,8 @@ struct ingest {
     const struct stream *stream;
     struct ingest_metrics metrics;
     struct redis_script scripts[STOCK_SCRIPTS];
-    struct redis_script *loaded[INGEST_SCRIPTS]; /* what each connection loads */
-    struct ingest_loop *loops[INGEST_LOOPS_MAX];
+    struct redis_script *loaded[INGEST_SCRIPTS];           /* what each connection loads */
+    _Atomic(struct ingest_loop *) loops[INGEST_LOOPS_MAX]; /* each set by its own thread when it starts */
     struct service_part *redis_part, *kafka_part;
     struct http_server *http;
     struct catalog_reader *reader;

@@ -10,15 +10,15 @@ struct ingest_config {
     int64_t drain_ms;
     char *http_host;
     int64_t http_port;
-    int64_t http_threads; /* loops, each with its own Redis connection, producer and ids */
+    int64_t http_threads;         /* loops, each with its own Redis connection, producer and ids */
     int64_t http_connections_max; /* a loop */
     int64_t http_request_timeout_ms;
     int64_t http_idle_timeout_ms;
     char *kafka_brokers;
     char *redis_stock;
     char *mysql_catalog;
-    char *admin_token; /* "": admin requests are refused */
-    int64_t grabs_max; /* in flight in a loop */
+    char *admin_token;       /* "": admin requests are refused */
+    int64_t grabs_max;       /* in flight in a loop */
     int64_t batch_grabs_max; /* in one request */
     bool strict_room;
     int64_t linger_ms;

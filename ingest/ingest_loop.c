@@ -40,7 +40,10 @@ static void parts_tell(const struct ingest_loop *loop)
         kafka = kafka && other != NULL && atomic_load_explicit(&other->kafka_up, memory_order_relaxed);
     }
     bool own = !atomic_load_explicit(&loop->redis_up, memory_order_relaxed);
-    service_part_set(ingest->redis_part, redis, !own ? "another loop's connection is down" : loop->why[0] ? loop->why : "connecting");
+    service_part_set(ingest->redis_part, redis,
+                     !own           ? "another loop's connection is down"
+                     : loop->why[0] ? loop->why
+                                    : "connecting");
     service_part_set(ingest->kafka_part, kafka, "no broker answers");
 }
 
@@ -93,7 +96,8 @@ static bool open_producer(struct ingest_loop *loop, struct err *err)
     return true;
 }
 
-/* The hook is added behind Redis's own, so it is called before it: what a flush hands over is written in the same tick. */
+/* The hook is added behind Redis's own, so it is called before it: what a flush hands over is written in the same tick.
+ */
 static bool parts_open(struct ingest_loop *loop, struct err *err)
 {
     if (!open_redis(loop, err) || !open_producer(loop, err))

@@ -31,7 +31,8 @@ struct redis_reply *stock_eval(struct keeper *keeper, enum stock_script script, 
         all[n++] = arg_text(keys.name[i]);
     all[n++] = arg_text(redis_sync_run_id(redis));
     all[n++] = arg_text(redis_sync_replid(redis));
-    memcpy(all + n, args, count * sizeof *args);
+    if (count > 0)
+        memcpy(all + n, args, count * sizeof *args);
     struct redis_reply *reply = redis_sync_eval(redis, &keeper->scripts[script], all, n + count, STOCK_KEYS, err);
     if (reply == NULL)
         err_prefix(err, "coupon %" PRIu64 ", script %s", coupon_id, stock_script_name(script));

@@ -16,8 +16,8 @@ enum { DRAIN_REST_MS = 300 };
 
 static bool begin(struct ingest *ingest, const struct ingest_config *config, struct err *err)
 {
-    if (!log_open("weir-ingest", config->log_level, config->log_format, err) ||
-        !stream_check(&stream_grabs, err) || !service_start("weir-ingest", config->drain_ms, err))
+    if (!log_open("weir-ingest", config->log_level, config->log_format, err) || !stream_check(&stream_grabs, err) ||
+        !service_start("weir-ingest", config->drain_ms, err))
         return false;
     ingest_init(ingest, config);
     return ingest_start(ingest, err);

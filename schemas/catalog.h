@@ -1,10 +1,13 @@
 /* The catalog's tables (DDL) and the SQL that several services send to it; statements name their parameters in order.
  *
  *     meta            one row: epoch, cluster (32 characters), partitions, offset_min (time zone, minutes east of UTC)
- *     users           user_id, name, level, created_at             live_rooms      room_id, title, hot (0, 1), created_at
- *     coupons         see below                                    coupon_details  coupon_id, description, terms (apart: vertical split)
+ *     users           user_id, name, level, created_at
+ *     live_rooms      room_id, title, hot (0, 1), created_at
+ *     coupons         see below
+ *     coupon_details  coupon_id, description, terms (apart: vertical split)
  *     routes          stream, layout, version, partition, shard, active
- *     leases          node, end_ms                                 stock_logs      id, and what sql_stock_log names, at
+ *     leases          node, end_ms
+ *     stock_logs      id, what sql_stock_log names, at
  */
 #ifndef WEIR_SCHEMAS_CATALOG_H
 #define WEIR_SCHEMAS_CATALOG_H
@@ -17,33 +20,49 @@
 extern const char *const catalog_ddl[];
 extern const size_t catalog_ddl_count;
 
-extern const char sql_meta_make[];   /* cluster id, partitions, offset_min: the one row, epoch 1; leaves an existing one */
-extern const char sql_meta_read[];   /* -> epoch, cluster, partitions, offset_min */
-extern const char sql_epoch_read[];  /* -> epoch */
-extern const char sql_epoch_raise[]; /* UPDATE meta SET epoch = LAST_INSERT_ID(epoch + 1): then SELECT LAST_INSERT_ID() on the same connection */
+/* cluster id, partitions, offset_min: the one row, epoch 1; leaves an existing one as it is */
+extern const char sql_meta_make[];
+extern const char sql_meta_read[];  /* -> epoch, cluster, partitions, offset_min */
+extern const char sql_epoch_read[]; /* -> epoch */
+/* epoch = LAST_INSERT_ID(epoch + 1): then SELECT LAST_INSERT_ID() on the same connection */
+extern const char sql_epoch_raise[];
 
-/* coupons: coupon_id (AUTO_INCREMENT: NULL takes the next), room_id, title, total, per_user_limit (1), opens_at_ms, ends_at_ms (0: never), gate ('open'|'closed'), hold_ms, opened (0 or the epoch of its first open), version, created_at */
-extern const char sql_coupons_read[];     /* -> coupon_id, room_id, title, total, per_user_limit, opens_at_ms, ends_at_ms, gate, hold_ms, opened, version */
-extern const char sql_coupon_read[];      /* coupon_id -> the same */
-extern const char sql_hold_max[];         /* -> the largest hold_ms, 0 without coupons: what a rebuild waits by where no mark is left */
-extern const char sql_coupon_claim[];     /* E, coupon_id: CAS opened 0 -> E; 1 row, or lost */
-extern const char sql_coupon_make[];      /* coupon_id, room_id, title, total, per_user_limit, opens_at_ms, ends_at_ms, gate, hold_ms */
+/* coupons: coupon_id (AUTO_INCREMENT: NULL takes the next), room_id, title, total, per_user_limit (1), opens_at_ms,
+ * ends_at_ms (0: never), gate ('open'|'closed'), hold_ms, opened (0 or the epoch of its first open), version,
+ * created_at */
+
+/* -> coupon_id, room_id, title, total, per_user_limit, opens_at_ms, ends_at_ms, gate, hold_ms, opened, version */
+extern const char sql_coupons_read[];
+extern const char sql_coupon_read[]; /* coupon_id -> the same */
+/* -> the largest hold_ms, 0 without coupons: what a rebuild waits by where no mark is left */
+extern const char sql_coupons_newest[];   /* limit -> the same, newest first */
+extern const char sql_coupons_of_room[];  /* room_id, limit -> the same, newest first */
+extern const char sql_coupon_details_read[]; /* coupon_id -> description, terms */
+extern const char sql_catalog_counts[];   /* -> rooms, coupons, coupons opened, users (the server's estimate), epoch */
+extern const char sql_hold_max[];
+extern const char sql_coupon_claim[]; /* E, coupon_id: CAS opened 0 -> E; 1 row, or lost */
+/* coupon_id, room_id, title, total, per_user_limit, opens_at_ms, ends_at_ms, gate, hold_ms */
+extern const char sql_coupon_make[];
 extern const char sql_coupon_details_make[]; /* coupon_id, description, terms */
-extern const char sql_coupon_restock[];   /* add, coupon_id (version + 1) */
-extern const char sql_coupon_gate[];      /* gate, coupon_id (version + 1) */
-extern const char sql_stock_log[];        /* coupon_id, action, before_total, after_total, before_left (nullable), after_left (nullable), epoch, reason;
-                                           * action: create, restock, open, close, first_open, rebuild */
+extern const char sql_coupon_restock[];      /* add, coupon_id (version + 1) */
+extern const char sql_coupon_gate[];         /* gate, coupon_id (version + 1) */
+/* coupon_id, action, before_total, after_total, before_left (nullable), after_left (nullable), epoch, reason.
+ * action: create, restock, open, close, first_open, rebuild */
+extern const char sql_stock_log[];
 
-/* leases: spans of id time. One transaction: sql_lease_pick (FOR UPDATE SKIP LOCKED: the node whose span ended first) then sql_lease_take. */
-extern const char sql_lease_make[];  /* node: the rows 0..1023, made by init */
-extern const char sql_lease_pick[];  /* -> node, end_ms (since 1970) */
-extern const char sql_lease_take[];  /* end_ms, node */
+/* leases: spans of id time. One transaction: sql_lease_pick (FOR UPDATE SKIP LOCKED: the node whose span ended first)
+ * then sql_lease_take. */
+extern const char sql_lease_make[]; /* node: the rows 0..1023, made by init */
+extern const char sql_lease_pick[]; /* -> node, end_ms (since 1970) */
+extern const char sql_lease_take[]; /* end_ms, node */
 
 /* routes: stream, layout, version, partition, shard, active */
-extern const char sql_route_read[];  /* stream, layout -> version, partition, shard: of the active version, ordered by partition */
-extern const char sql_route_make[];  /* stream, layout, version, partition, shard, active */
+/* stream, layout -> version, partition, shard: of the active version, ordered by partition */
+extern const char sql_route_read[];
+/* stream, layout, version, partition, shard, active: leaves an existing row as it is */
+extern const char sql_route_make[];
 
-extern const char sql_keeper_lock[];   /* GET_LOCK, of this catalog: 1 got it, 0 another session has it */
+extern const char sql_keeper_lock[]; /* GET_LOCK, of this catalog: 1 got it, 0 another session has it */
 extern const char sql_keeper_unlock[];
 
 /* One coupon row in memory; texts are copied. */
@@ -62,7 +81,9 @@ struct coupon {
     char title[COUPON_TITLE_MAX + 1];
 };
 struct value;
-/* From the cells of sql_coupon(s)_read; a title over COUPON_TITLE_MAX bytes is cut at a whole character. ERR_DATA when the row is not of this shape. */
-WEIR_MUST_USE bool coupon_from_cells(const struct value *cells, size_t count, struct coupon *ret_coupon, struct err *err);
+/* From the cells of sql_coupon(s)_read; a title over COUPON_TITLE_MAX bytes is cut at a whole character. ERR_DATA when
+ * the row is not of this shape. */
+WEIR_MUST_USE bool coupon_from_cells(const struct value *cells, size_t count, struct coupon *ret_coupon,
+                                     struct err *err);
 
 #endif

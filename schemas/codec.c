@@ -80,13 +80,15 @@ static bool key_agrees(const struct stream *stream, const void *event, const cha
     return key_len == value.len && memcmp(key, value.text, key_len) == 0;
 }
 
-bool codec_read(const struct stream *stream, const char *key, size_t key_len, const char *json, size_t len, void *ret_event, struct err *err)
+bool codec_read(const struct stream *stream, const char *key, size_t key_len, const char *json, size_t len,
+                void *ret_event, struct err *err)
 {
     if (json == NULL)
         return err_set(err, ERR_DATA, "the record has no value");
     if (!codec_scan(stream, json, len, ret_event) && !codec_parse(stream, json, len, ret_event, err))
         return false;
-    if (stream_kind(stream, ret_event) == RECORD_BARRIER || (key != NULL && key_agrees(stream, ret_event, key, key_len)))
+    if (stream_kind(stream, ret_event) == RECORD_BARRIER ||
+        (key != NULL && key_agrees(stream, ret_event, key, key_len)))
         return true;
     return err_set(err, ERR_DATA, "the record's key is not its %s", stream->key_column);
 }

@@ -1,4 +1,5 @@
-/* What scanner and parser must agree on: the range of a number by its column's type, and how it is put into the event. Private to the codec. */
+/* What scanner and parser must agree on: the range of a number by its column's type, and how it is put into the event.
+ * Private to the codec. */
 #ifndef WEIR_SCHEMAS_CODEC_PARTS_H
 #define WEIR_SCHEMAS_CODEC_PARTS_H
 

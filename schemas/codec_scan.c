@@ -1,5 +1,6 @@
-/* The scanner: reads the one form that codec_write makes, in one pass, without allocation. Whatever is not exactly that (other order, spaces, escapes, text that
- * is not ASCII) is left to the parser; what is taken here, the parser takes too, with the same event. */
+/* The scanner: reads the one form that codec_write makes, in one pass, without allocation. Whatever is not exactly that
+ * (other order, spaces, escapes, text that is not ASCII) is left to the parser; what is taken here, the parser takes
+ * too, with the same event. */
 #include "schemas/codec.h"
 #include "schemas/codec_parts.h"
 
@@ -47,7 +48,8 @@ static bool take_column_number(struct cursor *cursor, const struct column *colum
 {
     bool quoted = (column->roles & COLUMN_ID_TEXT) != 0;
     uint64_t n;
-    if ((quoted && !take(cursor, "\"", 1)) || !take_number(cursor, codec_number_min(column, kind), codec_number_max(column), &n) ||
+    if ((quoted && !take(cursor, "\"", 1)) ||
+        !take_number(cursor, codec_number_min(column, kind), codec_number_max(column), &n) ||
         (quoted && !take(cursor, "\"", 1)))
         return false;
     codec_store_number(column, n, event);
@@ -83,7 +85,8 @@ static const char *digits_end(const char *at, const char *end)
     return at == begin ? NULL : at;
 }
 
-/* The end of a JSON number (RFC 8259), or NULL. An integer that the parser would not read as this double ("-0", very long) is no number here. */
+/* The end of a JSON number (RFC 8259), or NULL. An integer that the parser would not read as this double ("-0", very
+ * long) is no number here. */
 static const char *number_end(const char *begin, const char *end)
 {
     const char *at = begin + (begin < end && *begin == '-');
@@ -134,7 +137,8 @@ static bool take_head(struct cursor *cursor, const struct stream *stream, enum r
 {
     static const char version[] = "{\"v\":", type[] = ",\"type\":\"";
     uint64_t v;
-    if (!take(cursor, version, sizeof version - 1) || !take_number(cursor, stream->version, stream->version, &v) || !take(cursor, type, sizeof type - 1))
+    if (!take(cursor, version, sizeof version - 1) || !take_number(cursor, stream->version, stream->version, &v) ||
+        !take(cursor, type, sizeof type - 1))
         return false;
     for (int kind = RECORD_DATA; kind <= RECORD_BARRIER; kind++) {
         const char *name = stream->kind_name[kind];
@@ -157,7 +161,8 @@ bool codec_scan(const struct stream *stream, const char *json, size_t len, void 
     if (!take_column(&cursor, stream_column_of(stream, COLUMN_ID), kind, ret_event))
         return false;
     for (size_t i = 0; i < stream->column_count; i++)
-        if ((stream->columns[i].roles & (COLUMN_WIRE | COLUMN_ID)) == COLUMN_WIRE && !take_column(&cursor, &stream->columns[i], kind, ret_event))
+        if ((stream->columns[i].roles & (COLUMN_WIRE | COLUMN_ID)) == COLUMN_WIRE &&
+            !take_column(&cursor, &stream->columns[i], kind, ret_event))
             return false;
     return take(&cursor, "}", 1) && cursor.at == cursor.end;
 }

@@ -14,7 +14,8 @@ static const struct column columns[] = {
     GRAB(user_id, COLUMN_WIRE | COLUMN_ROW | COLUMN_POSITIVE | COLUMN_KEY, "who grabbed; the shard key"),
     GRAB(coupon_id, COLUMN_WIRE | COLUMN_ROW | COLUMN_POSITIVE, "which coupon"),
     GRAB(room_id, COLUMN_WIRE | COLUMN_ROW, "the coupon's room"),
-    GRAB(grab_id, COLUMN_WIRE | COLUMN_ROW | COLUMN_POSITIVE | COLUMN_ID_TEXT | COLUMN_ID, "this attempt; holds its time"),
+    GRAB(grab_id, COLUMN_WIRE | COLUMN_ROW | COLUMN_POSITIVE | COLUMN_ID_TEXT | COLUMN_ID,
+         "this attempt; holds its time"),
     GRAB(epoch, COLUMN_WIRE, "sale epoch under which the unit was reserved"),
     GRAB(grab_status, COLUMN_ROW, "1 OK, 0 VOID"),
     GRAB(fail_reason, COLUMN_ROW | COLUMN_NULLABLE | COLUMN_ASCII, "why it is VOID: cancelled, stale_epoch"),
@@ -73,10 +74,15 @@ void grab_event_barrier(struct grab_event *ret_event, uint64_t epoch, const char
     snprintf(ret_event->try_key, sizeof ret_event->try_key, "%s", by);
 }
 
-void grab_event_cancel(struct grab_event *ret_event, uint64_t grab_id, uint64_t user_id, uint64_t coupon_id, uint32_t room_id, uint64_t epoch,
-                       const char *try_key)
+void grab_event_cancel(struct grab_event *ret_event, uint64_t grab_id, uint64_t user_id, uint64_t coupon_id,
+                       uint32_t room_id, uint64_t epoch, const char *try_key)
 {
     assert(grab_id > 0 && user_id > 0 && coupon_id > 0 && strlen(try_key) <= TRY_KEY_MAX);
-    *ret_event = (struct grab_event){.kind = RECORD_CANCEL, .grab_id = grab_id, .user_id = user_id, .coupon_id = coupon_id, .room_id = room_id, .epoch = epoch};
+    *ret_event = (struct grab_event){.kind = RECORD_CANCEL,
+                                     .grab_id = grab_id,
+                                     .user_id = user_id,
+                                     .coupon_id = coupon_id,
+                                     .room_id = room_id,
+                                     .epoch = epoch};
     snprintf(ret_event->try_key, sizeof ret_event->try_key, "%s", try_key);
 }

@@ -3,7 +3,12 @@
 #include <assert.h>
 #include <string.h>
 
-enum { MS_PER_MINUTE = 60000, MS_PER_DAY = 86400000, DAYS_PER_ERA = 146097, DAYS_BEFORE_1970 = 719468 /* from 0000-03-01 */ };
+enum {
+    MS_PER_MINUTE = 60000,
+    MS_PER_DAY = 86400000,
+    DAYS_PER_ERA = 146097,
+    DAYS_BEFORE_1970 = 719468 /* from 0000-03-01 */
+};
 
 const struct layout *layout_find(const char *name)
 {

@@ -1,6 +1,9 @@
-/* A layout: one way to lay a stream's rows in tables. One file each: layout_hash.c, layout_daily.c. To add one: README, "Add a layout".
+/* A layout: one way to lay a stream's rows in tables. One file each: layout_hash.c, layout_daily.c. To add one: README,
+ * "Add a layout".
  *
- * A layout maps a row to a slot (a number), and a slot to a table; which shard holds the table is the route's matter (all rows of a partition are on one shard).
+ * A layout maps a row to a slot (a number), and a slot to a table; which shard holds the table is the route's matter
+ * (all rows of a partition are on one shard).
+ *
  *     hash   slot = partition               grabs_p07
  *     daily  slot = day since 1970          grabs_2026_11_20
  */
@@ -17,13 +20,15 @@ struct layout {
     bool by_day; /* slots are days: tables are made ahead of the day and dropped past the retention */
     int64_t (*slot)(const struct stream *stream, int32_t partition, const void *event, int offset_min);
     void (*table)(const struct stream *stream, int64_t slot, char ret_name[TABLE_NAME_MAX]);
-    bool (*parse)(const struct stream *stream, const char *table, int64_t *ret_slot); /* false: not a table of this layout and stream */
+    /* false: not a table of this layout and stream */
+    bool (*parse)(const struct stream *stream, const char *table, int64_t *ret_slot);
 };
 
 extern const struct layout layout_hash, layout_daily;
 const struct layout *layout_find(const char *name); /* NULL: none */
 
-/* Days since 1970 <-> "2026_11_20" / "2026-11-20" (proleptic Gregorian; H. Hinnant, chrono-compatible date algorithms). */
+/* Days since 1970 <-> "2026_11_20" / "2026-11-20" (proleptic Gregorian, years 0 to 9999; H. Hinnant, chrono-compatible
+ * date algorithms). */
 int32_t day_of_ms(int64_t realtime_ms, int offset_min);
 void day_format(int32_t day, char separator, char ret_text[11]);
 WEIR_MUST_USE bool day_parse(const char *text, char separator, int32_t *ret_day);

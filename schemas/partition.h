@@ -1,4 +1,5 @@
-/* Kafka's own default partitioner: murmur2 of the message key, sign bit cleared, modulo the count (org.apache.kafka.common.utils.Utils#murmur2, #toPositive). */
+/* Kafka's own default partitioner: murmur2 of the message key, sign bit cleared, modulo the count
+ * (org.apache.kafka.common.utils.Utils#murmur2, #toPositive). */
 #ifndef WEIR_SCHEMAS_PARTITION_H
 #define WEIR_SCHEMAS_PARTITION_H
 

@@ -9,7 +9,8 @@
 
 static const struct column columns[] = {
     READING(sensor_id, COLUMN_WIRE | COLUMN_ROW | COLUMN_ASCII | COLUMN_KEY, "which sensor; the shard key"),
-    READING(reading_id, COLUMN_WIRE | COLUMN_ROW | COLUMN_POSITIVE | COLUMN_ID_TEXT | COLUMN_ID, "this reading; holds the time it was taken in"),
+    READING(reading_id, COLUMN_WIRE | COLUMN_ROW | COLUMN_POSITIVE | COLUMN_ID_TEXT | COLUMN_ID,
+            "this reading; holds the time it was taken in"),
     READING(metric, COLUMN_WIRE | COLUMN_ROW, "what was measured"),
     READING(value, COLUMN_WIRE | COLUMN_ROW, "the measured number"),
     READING(taken_at, COLUMN_WIRE | COLUMN_ROW, "when, by the sensor's clock; ms since 1970 in the record"),

@@ -1,4 +1,5 @@
-/* The stream `readings`: one measurement of one sensor. It has no stock, so no cancels, barriers or epoch: only data records. */
+/* The stream `readings`: one measurement of one sensor. It has no stock, so no cancels, barriers or epoch: only data
+ * records. */
 #ifndef WEIR_SCHEMAS_READINGS_H
 #define WEIR_SCHEMAS_READINGS_H
 

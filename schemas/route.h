@@ -16,7 +16,8 @@ struct route {
 };
 
 /* partition % shards: rows of 100,000 users differ by less than 10 % between four shards with 16 partitions. */
-void route_spread(struct route *ret_route, const struct stream *stream, const struct layout *layout, int32_t partitions, int shards);
+void route_spread(struct route *ret_route, const struct stream *stream, const struct layout *layout, int32_t partitions,
+                  int shards);
 int route_shard(const struct route *route, int32_t partition);
 size_t route_partitions_of(const struct route *route, int shard, int32_t ret_partitions[ROUTE_PARTITIONS_MAX]);
 /* Every partition has a shard below `shards`. */

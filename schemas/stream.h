@@ -1,7 +1,9 @@
-/* A stream, described once as data: topic, key, event struct with its column table, layouts, fold, totals. Workers, replay, lag and reshard work from this
- * description and never know what a record means. Streams: schemas/grabs.c (the first), schemas/readings.c. To add one: README, "Add a stream".
+/* A stream, described once as data: topic, key, event struct with its column table, layouts, fold, totals. Workers,
+ * replay, lag and reshard work from this description and never know what a record means. Streams: schemas/grabs.c (the
+ * first), schemas/readings.c. To add one: README, "Add a stream".
  *
- *     struct grab_event  <- one column table ->  record JSON (codec.h), DDL (ddl.h), cells of an INSERT (stream_cells), rows read back (query)
+ *     struct grab_event  <- one column table ->  record JSON (codec.h), DDL (ddl.h), cells of an INSERT
+ *                                                (stream_cells), rows read back (query)
  */
 #ifndef WEIR_SCHEMAS_STREAM_H
 #define WEIR_SCHEMAS_STREAM_H
@@ -22,38 +24,46 @@ enum column_type {
 };
 
 enum column_role {
-    COLUMN_WIRE = 1,     /* in the record's JSON */
-    COLUMN_ROW = 2,      /* in the tables */
-    COLUMN_NULLABLE = 4, /* empty text is null (JSON null, SQL NULL) */
-    COLUMN_ID_TEXT = 8,  /* a decimal string in JSON: it passes 2^53 */
-    COLUMN_ASCII = 16,   /* visible ASCII only (0x21..0x7e) */
+    COLUMN_WIRE = 1,      /* in the record's JSON */
+    COLUMN_ROW = 2,       /* in the tables */
+    COLUMN_NULLABLE = 4,  /* empty text is null (JSON null, SQL NULL) */
+    COLUMN_ID_TEXT = 8,   /* a decimal string in JSON: it passes 2^53 */
+    COLUMN_ASCII = 16,    /* visible ASCII only (0x21..0x7e) */
     COLUMN_POSITIVE = 32, /* at least 1, save in a barrier */
-    COLUMN_ID = 64,      /* the stream's id_column; comes first on the wire, right after "type" */
-    COLUMN_KEY = 128,    /* the stream's key_column */
+    COLUMN_ID = 64,       /* the stream's id_column; comes first on the wire, right after "type" */
+    COLUMN_KEY = 128,     /* the stream's key_column */
 };
 
 struct column {
     const char *name;
     enum column_type type;
     unsigned roles;
-    size_t offset; /* in the event struct */
-    size_t size;   /* of the field, bytes */
-    const char *wire;         /* ",\"name\":": how the record's JSON announces it */
+    size_t offset;    /* in the event struct */
+    size_t size;      /* of the field, bytes */
+    const char *wire; /* ",\"name\":": how the record's JSON announces it */
     size_t wire_len;
-    const char *help;         /* one line: what it means, units */
+    const char *help; /* one line: what it means, units */
 };
 
-/* Type from the field, so that table and struct cannot drift. (The controlling expression of _Generic decays, so a char array is a char *: C11 DR 481.) */
+/* Type from the field, so that table and struct cannot drift. (The controlling expression of _Generic decays, so a char
+ * array is a char *: C11 DR 481.) */
 #define COLUMN(struct_, field_, roles_, help_)                                                                         \
     {                                                                                                                  \
-        .name = #field_, .type = COLUMN_TYPE_OF(((struct_ *)0)->field_), .roles = (roles_), .offset = offsetof(struct_, field_),                 \
-        .size = sizeof(((struct_ *)0)->field_), .wire = ",\"" #field_ "\":", .wire_len = sizeof(",\"" #field_ "\":") - 1, .help = (help_)        \
+        .name = #field_, .type = COLUMN_TYPE_OF(((struct_ *)0)->field_), .roles = (roles_),                            \
+        .offset = offsetof(struct_, field_), .size = sizeof(((struct_ *)0)->field_),                                   \
+        .wire = ",\"" #field_ "\":", .wire_len = sizeof(",\"" #field_ "\":") - 1, .help = (help_)                      \
     }
 #define COLUMN_TYPE_OF(field_)                                                                                         \
-    _Generic((field_), uint64_t: COLUMN_U64, uint32_t: COLUMN_U32, uint8_t: COLUMN_U8, double: COLUMN_F64, char *: COLUMN_TEXT,              \
-        int64_t: COLUMN_TIME_MS)
+    _Generic((field_), uint64_t: COLUMN_U64, uint32_t: COLUMN_U32, uint8_t: COLUMN_U8, double: COLUMN_F64,             \
+        char *: COLUMN_TEXT, int64_t: COLUMN_TIME_MS)
 
-enum { STREAM_COLUMNS_MAX = 24, STREAM_KEY_COLUMNS_MAX = 4, STREAM_LAYOUTS_MAX = 4, STREAM_NAME_MAX = 32, STREAM_EVENT_BYTES_MAX = 512 };
+enum {
+    STREAM_COLUMNS_MAX = 24,
+    STREAM_KEY_COLUMNS_MAX = 4,
+    STREAM_LAYOUTS_MAX = 4,
+    STREAM_NAME_MAX = 32,
+    STREAM_EVENT_BYTES_MAX = 512
+};
 
 struct layout; /* layout.h */
 
@@ -65,23 +75,26 @@ struct stream_layout {
 };
 
 struct stream {
-    const char *name;        /* topic, and begin of the table names: "grabs" */
-    uint32_t version;        /* "v" of the records */
-    size_t event_size;       /* bytes of the event struct, at most STREAM_EVENT_BYTES_MAX */
+    const char *name;  /* topic, and begin of the table names: "grabs" */
+    uint32_t version;  /* "v" of the records */
+    size_t event_size; /* bytes of the event struct, at most STREAM_EVENT_BYTES_MAX */
     const struct column *columns;
     size_t column_count;
-    const char *key_column;  /* the message key in text; chooses the partition */
-    const char *id_column;   /* COLUMN_U64, unique and time-ordered within its partition: what first-wins compares */
-    const char *kind_name[3]; /* word of "type" for RECORD_DATA, RECORD_CANCEL, RECORD_BARRIER; NULL: this stream has no such record */
-    size_t kind_offset;      /* uint8_t: enum record_kind */
-    size_t epoch_offset;     /* uint64_t, or SIZE_MAX when the stream has none (0 then) */
+    const char *key_column;   /* the message key in text; chooses the partition */
+    const char *id_column;    /* COLUMN_U64, unique and time-ordered within its partition: what first-wins compares */
+    const char *kind_name[3]; /* word of "type" by enum record_kind; NULL: this stream has no such record */
+    size_t kind_offset;       /* uint8_t: enum record_kind */
+    size_t epoch_offset;      /* uint64_t, or SIZE_MAX when the stream has none (0 then) */
     struct stream_layout layouts[STREAM_LAYOUTS_MAX];
     size_t layout_count;
-    int64_t (*time_ms)(const void *event);                    /* realtime ms: decides the day; a function of the id alone, so that a repeated id meets its row */
-    void (*finish)(void *event, enum fold_verdict verdict);   /* fills the columns that only rows have */
-    const char *totals_table; /* "grab_totals": PRIMARY KEY (layout, partition, day, <totals_column>); NULL: this stream has no totals */
-    const char *totals_column; /* "coupon_id", a COLUMN_U64; NULL when there are no totals */
-    const char *view;          /* shows all rows of a shard: "coupon_results"; NULL: none */
+    /* Realtime ms: decides the day. A function of the id alone, so that a repeated id meets its row. */
+    int64_t (*time_ms)(const void *event);
+    /* Fills the columns that only rows have; of a verdict that makes a row. */
+    void (*finish)(void *event, enum fold_verdict verdict);
+    /* A table with PRIMARY KEY (layout, partition, day, <totals_column>); NULL: this stream has no totals. */
+    const char *totals_table;
+    const char *totals_column; /* whose totals: a COLUMN_U64; NULL when there are none */
+    const char *view;          /* shows all rows of a shard; NULL: none */
 };
 
 /* By name; NULL when there is none. */
@@ -91,7 +104,8 @@ const struct stream *const *stream_all(size_t *ret_count);
 WEIR_MUST_USE bool stream_check(const struct stream *stream, struct err *err);
 
 const struct column *stream_column(const struct stream *stream, const char *name); /* NULL: none */
-const struct column *stream_column_of(const struct stream *stream, unsigned role); /* the one with COLUMN_ID or COLUMN_KEY */
+/* The one with `role`, which is COLUMN_ID or COLUMN_KEY. */
+const struct column *stream_column_of(const struct stream *stream, unsigned role);
 const struct stream_layout *stream_layout(const struct stream *stream, const char *layout_name);
 uint64_t stream_id(const struct stream *stream, const void *event);
 enum record_kind stream_kind(const struct stream *stream, const void *event);

@@ -54,5 +54,6 @@ int main(int argc, char **argv)
     service_drain_step("http");
     const bool drained = http_drain(server, service_drain_left_ms());
     http_free(server);
+    config_free(&worker_program, &config);
     return service_finish(drained);
 }

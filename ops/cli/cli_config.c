@@ -56,8 +56,9 @@ static const struct setting rows[] = {
     {.name = "status.services",
      .type = SETTING_TEXT,
      .offset = FIELD(status_services),
-     .fallback = "",
-     .help = "services that weir status asks: name=http://host:port, comma separated"},
+     .fallback = "ingest=http://127.0.0.1:8081,keeper=http://127.0.0.1:8082,query=http://127.0.0.1:8083,"
+                 "worker-hash=http://127.0.0.1:8084,worker-daily=http://127.0.0.1:8085",
+     .help = "services that weir status asks: name=http://host:port, comma separated; empty: none"},
     {.name = "tool.timeout_ms",
      .type = SETTING_INT,
      .offset = FIELD(timeout_ms),
@@ -97,7 +98,7 @@ static const struct setting rows[] = {
      .type = SETTING_TEXT,
      .offset = FIELD(time_zone),
      .fallback = "+00:00",
-     .min = 6,
+     .min = 1,
      .help = "the sale's time zone, which decides where a day begins; fixed when the catalog is made",
      .check = check_time_zone},
 };

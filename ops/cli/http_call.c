@@ -1,4 +1,5 @@
 #include "ops/cli/http_call.h"
+#include "core/config.h"
 
 #include <curl/curl.h>
 
@@ -40,6 +41,18 @@ static void set_up(CURL *curl, const struct http_call *call, const struct curl_s
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->json);
 }
 
+static bool fail(const struct http_call *call, CURLcode code, struct err *err)
+{
+    struct buf url = {0};
+    bool wrong = code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL;
+    config_append_url(&url, call->url);
+    err_set_code(err, wrong ? ERR_USAGE : ERR_OUTAGE, (int)code,
+                 wrong ? "%s is no URL that can be asked: %s" : "%s does not answer: %s", url.data,
+                 curl_easy_strerror(code));
+    buf_free(&url);
+    return false;
+}
+
 bool http_call(const struct http_call *call, int *ret_status, struct buf *ret_body, struct err *err)
 {
     long status = 0;
@@ -52,11 +65,8 @@ bool http_call(const struct http_call *call, int *ret_status, struct buf *ret_bo
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     curl_slist_free_all(headers);
     curl_easy_cleanup(curl);
-    if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
-        return err_set_code(err, ERR_USAGE, (int)code, "%s is no URL that can be asked: %s", call->url,
-                            curl_easy_strerror(code));
     if (code != CURLE_OK)
-        return err_set_code(err, ERR_OUTAGE, (int)code, "%s does not answer: %s", call->url, curl_easy_strerror(code));
+        return fail(call, code, err);
     *ret_status = (int)status;
     return true;
 }

@@ -5,42 +5,13 @@
 #include <inttypes.h>
 #include <string.h>
 
-struct identity {
-    char cluster[33];
-    int64_t shard;
-    bool found;
-};
-
-static bool take_identity(const struct value *cells, size_t count, void *arg)
-{
-    struct identity *identity = arg;
-    if (count != 2)
-        return false;
-    cell_text(&cells[0], identity->cluster, sizeof identity->cluster);
-    identity->shard = cell_i64(&cells[1]);
-    identity->found = true;
-    return false;
-}
-
-/* A database that belongs to another cluster, or stands at another place of mysql.shards, would mix rows that nobody
- * can part again. */
+/* Makes the row where there is none, and compares it where there is one. */
 static bool claim_identity(struct init *init, int shard, struct err *err)
 {
     struct sql *sql = init->shard[shard];
-    struct identity identity = {0};
     struct value values[] = {value_text(init->meta.cluster, strlen(init->meta.cluster)), value_i64(shard)};
-    if (!sql_run_text(sql, ddl_shard_identity, err) || !sql_run(sql, sql_identity_make, values, 2, NULL, err) ||
-        !sql_select(sql, sql_identity_read, NULL, 0, take_identity, &identity, err))
-        return false;
-    if (!identity.found || strcmp(identity.cluster, init->meta.cluster) != 0)
-        return err_set(err, ERR_CONFLICT,
-                       "The database %s belongs to the cluster %s, and this catalog is the cluster %s: give an empty "
-                       "database, or the right catalog",
-                       sql_where(sql), identity.found ? identity.cluster : "(none)", init->meta.cluster);
-    return identity.shard == shard || err_set(err, ERR_CONFLICT,
-                                              "The database %s is shard %" PRId64
-                                              ", but mysql.shards has it at position %d: put the URLs in order",
-                                              sql_where(sql), identity.shard, shard);
+    return sql_run_text(sql, ddl_shard_identity, err) && sql_run(sql, sql_identity_make, values, 2, NULL, err) &&
+           identity_check(sql, shard, &init->meta, err);
 }
 
 bool init_shard_open(struct init *init, int shard, struct err *err)

@@ -21,6 +21,10 @@ WEIR_MUST_USE bool meta_read(struct sql *catalog, struct meta *ret_meta, struct 
 WEIR_MUST_USE bool route_read(struct sql *catalog, const struct stream *stream, const struct layout *layout,
                               struct route *ret_route, struct err *err);
 
+/* Is this database the shard that the settings take it for? A database of another cluster, or of another place in
+ * mysql.shards, would mix rows that nobody can part again. */
+WEIR_MUST_USE bool identity_check(struct sql *sql, int shard, const struct meta *meta, struct err *err);
+
 /* A cell that is a number, signed or not; 0 for anything else. */
 int64_t cell_i64(const struct value *cell);
 /* Copies a text cell, cut to `size` - 1 bytes; "" for anything else. */

@@ -47,7 +47,19 @@ services_tool_yaml() {
 	  catalog: "$(mysql_url catalog)"
 	  shards:
 	$(services_shards)
+	admin:
+	  token: "$admin_token"
+	front:
+	  url: "http://127.0.0.1:$(port_of haproxy)"
+	status:
+	  services: "$(services_urls)"
 	TEXT
+}
+
+services_urls() {
+    local name text=''
+    for name in "${service_names[@]}"; do text+=,$name=http://127.0.0.1:$(port_of "$name"); done
+    echo "${text#,}"
 }
 
 services_prepare() {

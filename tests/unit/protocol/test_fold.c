@@ -9,7 +9,8 @@
 #include <cmocka.h>
 // clang-format on
 
-/* A log of one partition: letters  G grab, C cancel (of one id, under epoch 2);  1..9 a barrier of that epoch.  -> the verdict of the id's row: O, C(ancelled), S(tale), - none. */
+/* A log of one partition: letters  G grab, C cancel (of one id, under epoch 2);  1..9 a barrier of that epoch.  -> the
+ * verdict of the id's row: O, C(ancelled), S(tale), - none. */
 static char fold_of(const char *log, struct fold_counts *counts)
 {
     struct fold_state state = {0};
@@ -29,10 +30,11 @@ static const struct {
     const char *log;
     char row;
 } logs[] = {
-    {"", '-'},    {"1", '-'},    {"G", 'O'},    {"C", 'C'},    {"GC", 'O'},   {"CG", 'C'},   {"GG", 'O'},   {"CC", 'C'},   {"GGC", 'O'},
-    {"CGG", 'C'}, {"1G", 'O'},   {"2G", 'O'},   {"3G", 'S'},   {"G3", 'O'},   {"G3C", 'O'},  {"3GC", 'S'},  {"3CG", 'C'},  {"C3G", 'C'},
-    {"3C", 'C'},  {"G3G", 'O'},  {"3GG", 'S'},  {"31G", 'S'},  {"13G", 'S'},  {"21G", 'O'},  {"12G", 'O'},  {"9432G", 'S'}, {"11G", 'O'},
-    {"3G1G", 'S'}, {"GCGC3GC", 'O'}, {"CGCG3CG", 'C'},
+    {"", '-'},    {"1", '-'},     {"G", 'O'},   {"C", 'C'},    {"GC", 'O'},      {"CG", 'C'},
+    {"GG", 'O'},  {"CC", 'C'},    {"GGC", 'O'}, {"CGG", 'C'},  {"1G", 'O'},      {"2G", 'O'},
+    {"3G", 'S'},  {"G3", 'O'},    {"G3C", 'O'}, {"3GC", 'S'},  {"3CG", 'C'},     {"C3G", 'C'},
+    {"3C", 'C'},  {"G3G", 'O'},   {"3GG", 'S'}, {"31G", 'S'},  {"13G", 'S'},     {"21G", 'O'},
+    {"12G", 'O'}, {"9432G", 'S'}, {"11G", 'O'}, {"3G1G", 'S'}, {"GCGC3GC", 'O'}, {"CGCG3CG", 'C'},
 };
 
 static void every_order_has_its_row(void **state)

@@ -50,7 +50,8 @@ static void persisted_late_needs_a_confirm(void **state)
     static const struct {
         enum confirm_result result;
         enum grab_answer answer;
-    } cases[] = {{CONFIRM_HELD, ANSWER_SUCCESS}, {CONFIRM_NOT_HELD, ANSWER_UNKNOWN}, {CONFIRM_NO_ANSWER, ANSWER_UNKNOWN}};
+    } cases[] = {
+        {CONFIRM_HELD, ANSWER_SUCCESS}, {CONFIRM_NOT_HELD, ANSWER_UNKNOWN}, {CONFIRM_NO_ANSWER, ANSWER_UNKNOWN}};
     for (size_t i = 0; i < 3; i++) {
         struct grab grab = taken();
         assert_step(grab_on_report(&grab, APPEND_PERSISTED, SENT_US + HALF_US), GRAB_DO_CONFIRM, ANSWER_NOT_YET);
@@ -64,7 +65,8 @@ static void not_persisted_is_given_back(void **state)
     struct grab grab = taken();
     assert_step(grab_on_report(&grab, APPEND_NOT_PERSISTED, SENT_US + 1), GRAB_DO_RELEASE, ANSWER_UNAVAILABLE);
     grab = taken();
-    assert_step(grab_on_report(&grab, APPEND_NOT_PERSISTED, SENT_US + 10 * HALF_US), GRAB_DO_RELEASE, ANSWER_UNAVAILABLE);
+    assert_step(grab_on_report(&grab, APPEND_NOT_PERSISTED, SENT_US + 10 * HALF_US), GRAB_DO_RELEASE,
+                ANSWER_UNAVAILABLE);
 }
 
 static void possibly_persisted_is_never_released(void **state)
@@ -77,7 +79,8 @@ static void possibly_persisted_is_never_released(void **state)
 static void refusals_are_answered_at_once(void **state)
 {
     (void)state;
-    static const enum reserve_result refusals[] = {RESERVE_ENDED, RESERVE_NOT_STARTED, RESERVE_LIMIT_REACHED, RESERVE_OUT_OF_STOCK};
+    static const enum reserve_result refusals[] = {RESERVE_ENDED, RESERVE_NOT_STARTED, RESERVE_LIMIT_REACHED,
+                                                   RESERVE_OUT_OF_STOCK};
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
         struct grab grab = begun();
         assert_step(grab_on_reserve(&grab, refusals[i], 4, HOLD_MS, 0, SENT_US + 1), GRAB_DO_NOTHING, ANSWER_REFUSED);
@@ -98,7 +101,8 @@ static void a_settled_claim_is_replayed(void **state)
 {
     (void)state;
     struct grab grab = begun();
-    assert_step(grab_on_reserve(&grab, RESERVE_EXISTS_SETTLED, 4, HOLD_MS, 55, SENT_US + 1), GRAB_DO_NOTHING, ANSWER_REPLAYED);
+    assert_step(grab_on_reserve(&grab, RESERVE_EXISTS_SETTLED, 4, HOLD_MS, 55, SENT_US + 1), GRAB_DO_NOTHING,
+                ANSWER_REPLAYED);
     assert_int_equal(grab.existing_id, 55);
     assert_int_equal(grab.existing_epoch, 4);
 }
@@ -107,7 +111,8 @@ static void a_settled_claim_is_replayed(void **state)
 static struct grab asked_once(void)
 {
     struct grab grab = begun();
-    assert_step(grab_on_reserve(&grab, RESERVE_EXISTS_PENDING, 4, HOLD_MS, 55, SENT_US), GRAB_DO_ASK_AGAIN, ANSWER_NOT_YET);
+    assert_step(grab_on_reserve(&grab, RESERVE_EXISTS_PENDING, 4, HOLD_MS, 55, SENT_US), GRAB_DO_ASK_AGAIN,
+                ANSWER_NOT_YET);
     grab_begin(&grab, 101, SENT_US + 10000);
     return grab;
 }
@@ -116,16 +121,19 @@ static void a_double_click_waits_for_the_first(void **state)
 {
     (void)state;
     struct grab grab = asked_once();
-    assert_step(grab_on_reserve(&grab, RESERVE_EXISTS_SETTLED, 4, HOLD_MS, 55, SENT_US + 11000), GRAB_DO_NOTHING, ANSWER_REPLAYED);
+    assert_step(grab_on_reserve(&grab, RESERVE_EXISTS_SETTLED, 4, HOLD_MS, 55, SENT_US + 11000), GRAB_DO_NOTHING,
+                ANSWER_REPLAYED);
 }
 
 static void a_double_click_waits_only_so_long(void **state)
 {
     (void)state;
     struct grab grab = asked_once();
-    assert_step(grab_on_reserve(&grab, RESERVE_EXISTS_PENDING, 4, HOLD_MS, 55, SENT_US + 99999), GRAB_DO_ASK_AGAIN, ANSWER_NOT_YET);
+    assert_step(grab_on_reserve(&grab, RESERVE_EXISTS_PENDING, 4, HOLD_MS, 55, SENT_US + 99999), GRAB_DO_ASK_AGAIN,
+                ANSWER_NOT_YET);
     grab_begin(&grab, 102, SENT_US + 99999);
-    assert_step(grab_on_reserve(&grab, RESERVE_EXISTS_PENDING, 4, HOLD_MS, 55, SENT_US + 100000), GRAB_DO_NOTHING, ANSWER_UNKNOWN);
+    assert_step(grab_on_reserve(&grab, RESERVE_EXISTS_PENDING, 4, HOLD_MS, 55, SENT_US + 100000), GRAB_DO_NOTHING,
+                ANSWER_UNKNOWN);
     assert_int_equal(grab.existing_id, 55);
 }
 

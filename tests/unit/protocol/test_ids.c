@@ -135,7 +135,18 @@ static void days_follow_the_time_zone(void **state)
 static void text_becomes_an_id_or_nothing(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"", "0", "-1", "+1", " 1", "1 ", "1a", "9223372036854775808", "99999999999999999999", "0x10", "1.0", "00000000000000000001"};
+    static const char *const bad[] = {"",
+                                      "0",
+                                      "-1",
+                                      "+1",
+                                      " 1",
+                                      "1 ",
+                                      "1a",
+                                      "9223372036854775808",
+                                      "99999999999999999999",
+                                      "0x10",
+                                      "1.0",
+                                      "00000000000000000001"};
     uint64_t id = 5;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_false(id_parse(bad[i], strlen(bad[i]), &id));

@@ -42,14 +42,16 @@ static void what_a_coupon_needs(void **state)
     assert_int_equal(coupon_need(0, true, &good, 4), COUPON_NEEDS_FIRST_OPEN);  /* the catalog decides, not Redis */
     assert_int_equal(coupon_need(2, true, &good, 4), COUPON_NEEDS_NOTHING);
     assert_int_equal(coupon_need(2, true, &good, 5), COUPON_NEEDS_REBUILD);
-    assert_int_equal(coupon_need(2, false, &missing, 4), COUPON_NEEDS_REBUILD); /* closed by an admin: still owed to its buyers */
+    assert_int_equal(coupon_need(2, false, &missing, 4),
+                     COUPON_NEEDS_REBUILD); /* closed by an admin: still owed to its buyers */
     assert_int_equal(coupon_need(4, true, &building, 4), COUPON_NEEDS_REBUILD); /* left half done */
 }
 
 static void first_open_goes_in_order_or_stops(void **state)
 {
     (void)state;
-    static const enum open_step order[] = {OPEN_READ, OPEN_CLAIM, OPEN_BUILDING, OPEN_LOOK, OPEN_WRITE, OPEN_DONE, OPEN_DONE};
+    static const enum open_step order[] = {OPEN_READ,  OPEN_CLAIM, OPEN_BUILDING, OPEN_LOOK,
+                                           OPEN_WRITE, OPEN_DONE,  OPEN_DONE};
     for (size_t i = 0; i + 1 < sizeof order / sizeof *order; i++) {
         assert_int_equal(open_next(order[i], STEP_DONE), order[i + 1]);
         assert_int_equal(open_next(order[i], STEP_LOST), OPEN_STOP);
@@ -61,8 +63,9 @@ static void first_open_goes_in_order_or_stops(void **state)
 static void rebuild_goes_in_order(void **state)
 {
     (void)state;
-    static const enum rebuild_step order[] = {REBUILD_RAISE, REBUILD_LIST, REBUILD_CLOSE,  REBUILD_WAIT, REBUILD_BARRIER, REBUILD_FOLD,
-                                              REBUILD_LOOK,  REBUILD_CLAIMS, REBUILD_OPEN, REBUILD_DONE, REBUILD_DONE};
+    static const enum rebuild_step order[] = {REBUILD_RAISE,   REBUILD_LIST, REBUILD_CLOSE, REBUILD_WAIT,
+                                              REBUILD_BARRIER, REBUILD_FOLD, REBUILD_LOOK,  REBUILD_CLAIMS,
+                                              REBUILD_OPEN,    REBUILD_DONE, REBUILD_DONE};
     for (size_t i = 0; i + 1 < sizeof order / sizeof *order; i++)
         assert_int_equal(rebuild_next(order[i], STEP_DONE), order[i + 1]);
     assert_int_equal(rebuild_next(REBUILD_STOP, STEP_DONE), REBUILD_STOP);

@@ -12,7 +12,8 @@
 static void done_goes_on_in_order(void **state)
 {
     (void)state;
-    static const enum sweep_step order[] = {SWEEP_CANCEL, SWEEP_WAIT, SWEEP_APPEND, SWEEP_FOLD, SWEEP_FINISH, SWEEP_DONE, SWEEP_DONE};
+    static const enum sweep_step order[] = {SWEEP_CANCEL, SWEEP_WAIT, SWEEP_APPEND, SWEEP_FOLD,
+                                            SWEEP_FINISH, SWEEP_DONE, SWEEP_DONE};
     for (size_t i = 0; i + 1 < sizeof order / sizeof *order; i++)
         assert_int_equal(sweep_next(order[i], STEP_DONE), order[i + 1]);
 }

@@ -1,4 +1,5 @@
-/* A coupon's row becomes a struct, or is refused. (That the SQL is right is seen on a server, in the integration tests.) */
+/* A coupon's row becomes a struct, or is refused. (That the SQL is right is seen on a server, in the integration
+ * tests.) */
 #include "schemas/catalog.h"
 
 #include "core/value.h"
@@ -16,8 +17,9 @@ static struct value row[11];
 
 static void good_row(void)
 {
-    const struct value cells[11] = {value_u64(7),      value_u64(3),  value_text("Sale", 4), value_u64(100),   value_u64(1), value_i64(5),
-                                    value_i64(0), value_text("open", 4), value_i64(10000), value_u64(2), value_u64(9)};
+    const struct value cells[11] = {value_u64(7),     value_u64(3), value_text("Sale", 4), value_u64(100),
+                                    value_u64(1),     value_i64(5), value_i64(0),          value_text("open", 4),
+                                    value_i64(10000), value_u64(2), value_u64(9)};
     memcpy(row, cells, sizeof row);
 }
 

@@ -1,4 +1,5 @@
-/* Records: written in one form, read in that form by the scanner and in any form by the parser, with one and the same answer. */
+/* Records: written in one form, read in that form by the scanner and in any form by the parser, with one and the same
+ * answer. */
 #include "schemas/codec.h"
 #include "schemas/grabs.h"
 #include "schemas/readings.h"
@@ -20,7 +21,12 @@
 static void a_grab_looks_like_this(void **state)
 {
     (void)state;
-    struct grab_event grab = {.grab_id = UINT64_C(9007199254740993), .user_id = 1, .coupon_id = 2, .room_id = 3, .epoch = 4, .kind = RECORD_DATA};
+    struct grab_event grab = {.grab_id = UINT64_C(9007199254740993),
+                              .user_id = 1,
+                              .coupon_id = 2,
+                              .room_id = 3,
+                              .epoch = 4,
+                              .kind = RECORD_DATA};
     struct buf json = {0}, key = {0};
     codec_write(&stream_grabs, &grab, &json);
     codec_write_key(&stream_grabs, &grab, &key);
@@ -52,7 +58,8 @@ static void assert_round_trip(const struct stream *stream, const void *event, bo
 static void grabs_come_back_as_they_were(void **state)
 {
     (void)state;
-    struct grab_event grab = {.grab_id = INT64_MAX, .user_id = INT64_MAX, .coupon_id = INT64_MAX, .room_id = UINT32_MAX, .epoch = INT64_MAX};
+    struct grab_event grab = {
+        .grab_id = INT64_MAX, .user_id = INT64_MAX, .coupon_id = INT64_MAX, .room_id = UINT32_MAX, .epoch = INT64_MAX};
     memset(grab.try_key, 'k', TRY_KEY_MAX);
     assert_round_trip(&stream_grabs, &grab, true);
     grab = (struct grab_event){.grab_id = 1, .user_id = 1, .coupon_id = 1};
@@ -68,7 +75,18 @@ static void grabs_come_back_as_they_were(void **state)
 static void readings_come_back_as_they_were(void **state)
 {
     (void)state;
-    static const double values[] = {0, -0.0, 1, -1, 0.1, -273.15, 1e300, -4.9e-324, 123456789012345678.0, 99999999999999984.0, 1e16, 9007199254740993.0};
+    static const double values[] = {0,
+                                    -0.0,
+                                    1,
+                                    -1,
+                                    0.1,
+                                    -273.15,
+                                    1e300,
+                                    -4.9e-324,
+                                    123456789012345678.0,
+                                    99999999999999984.0,
+                                    1e16,
+                                    9007199254740993.0};
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         struct reading_event reading;
         memset(&reading, 0, sizeof reading);
@@ -99,12 +117,15 @@ static void metrics_may_be_any_text(void **state)
 
 /* Not canonical, and good all the same. */
 static const char *const loose[] = {
-    "{\"try_key\":null,\"epoch\":4,\"room_id\":3,\"coupon_id\":2,\"user_id\":1,\"grab_id\":\"9007199254740993\",\"type\":\"grab\",\"v\":1}",
+    "{\"try_key\":null,\"epoch\":4,\"room_id\":3,\"coupon_id\":2,\"user_id\":1,\"grab_id\":\"9007199254740993\","
+    "\"type\":\"grab\",\"v\":1}",
     HEAD_TEXT "\"user_id\":1,\"coupon_id\":2,\"room_id\":3,\"epoch\":4}",
     HEAD_TEXT "\"user_id\":1,\"coupon_id\":2,\"room_id\":3,\"epoch\":4,\"try_key\":null,\"new\":{\"a\":[1]}}",
-    " " RECORD, RECORD "\n",
+    " " RECORD,
+    RECORD "\n",
     HEAD_TEXT "\"user_id\": 1,\"coupon_id\":2,\"room_id\":3,\"epoch\":4,\"try_key\":null}",
-    "{\"v\":1,\"type\":\"gr\\u0061b\",\"grab_id\":\"9007199254740993\",\"user_id\":1,\"coupon_id\":2,\"room_id\":3,\"epoch\":4,\"try_key\":null}",
+    "{\"v\":1,\"type\":\"gr\\u0061b\",\"grab_id\":\"9007199254740993\",\"user_id\":1,\"coupon_id\":2,\"room_id\":3,"
+    "\"epoch\":4,\"try_key\":null}",
 };
 
 static void any_order_and_unknown_fields_are_read(void **state)
@@ -121,8 +142,9 @@ static void any_order_and_unknown_fields_are_read(void **state)
     }
 }
 
-#define WITH(user, coupon, room, epoch, try)                                                                                                                 \
-    HEAD_TEXT "\"user_id\":" user ",\"coupon_id\":" coupon ",\"room_id\":" room ",\"epoch\":" epoch ",\"try_key\":" try "}"
+#define WITH(user, coupon, room, epoch, try)                                                                           \
+    HEAD_TEXT "\"user_id\":" user ",\"coupon_id\":" coupon ",\"room_id\":" room ",\"epoch\":" epoch                    \
+              ",\"try_key\":" try "}"
 #define K16 "kkkkkkkkkkkkkkkk"
 
 /* What is wrong, and a word of the sentence that says so. */
@@ -148,12 +170,18 @@ static const struct {
     {"{\"v\":1,\"type\":7}", "type"},
     {"{\"v\":1,\"type\":\"grab\"}", "no user_id"},
     {"{\"v\":1,\"type\":\"grab\",\"user_id\":1,\"coupon_id\":2,\"room_id\":3,\"epoch\":4}", "no grab_id"},
-    {"{\"v\":1,\"type\":\"grab\",\"grab_id\":5,\"user_id\":1,\"coupon_id\":2,\"room_id\":3,\"epoch\":4}", "grab_id must be a string"},
-    {"{\"v\":1,\"type\":\"grab\",\"grab_id\":\"0\",\"user_id\":1,\"coupon_id\":2,\"room_id\":3,\"epoch\":4}", "grab_id"},
-    {"{\"v\":1,\"type\":\"grab\",\"grab_id\":\"05\",\"user_id\":1,\"coupon_id\":2,\"room_id\":3,\"epoch\":4}", "grab_id"},
+    {"{\"v\":1,\"type\":\"grab\",\"grab_id\":5,\"user_id\":1,\"coupon_id\":2,\"room_id\":3,\"epoch\":4}",
+     "grab_id must be a string"},
+    {"{\"v\":1,\"type\":\"grab\",\"grab_id\":\"0\",\"user_id\":1,\"coupon_id\":2,\"room_id\":3,\"epoch\":4}",
+     "grab_id"},
+    {"{\"v\":1,\"type\":\"grab\",\"grab_id\":\"05\",\"user_id\":1,\"coupon_id\":2,\"room_id\":3,\"epoch\":4}",
+     "grab_id"},
     {"{\"v\":1,\"type\":\"grab\",\"grab_id\":\"\",\"user_id\":1,\"coupon_id\":2,\"room_id\":3,\"epoch\":4}", "grab_id"},
-    {"{\"v\":1,\"type\":\"grab\",\"grab_id\":\"-5\",\"user_id\":1,\"coupon_id\":2,\"room_id\":3,\"epoch\":4}", "grab_id"},
-    {"{\"v\":1,\"type\":\"grab\",\"grab_id\":\"9223372036854775808\",\"user_id\":1,\"coupon_id\":2,\"room_id\":3,\"epoch\":4}", "grab_id"},
+    {"{\"v\":1,\"type\":\"grab\",\"grab_id\":\"-5\",\"user_id\":1,\"coupon_id\":2,\"room_id\":3,\"epoch\":4}",
+     "grab_id"},
+    {"{\"v\":1,\"type\":\"grab\",\"grab_id\":\"9223372036854775808\",\"user_id\":1,\"coupon_id\":2,\"room_id\":3,"
+     "\"epoch\":4}",
+     "grab_id"},
     {"{\"v\":1,\"type\":\"barrier\",\"user_id\":0,\"coupon_id\":0,\"room_id\":0,\"epoch\":4}", "no grab_id"},
     {WITH("0", "2", "3", "4", "null"), "user_id"},
     {WITH("-1", "2", "3", "4", "null"), "user_id"},
@@ -224,19 +252,23 @@ static void a_stream_has_only_its_own_types(void **state)
     (void)state;
     struct reading_event event;
     struct err err = {0};
-    const char json[] = "{\"v\":1,\"type\":\"cancel\",\"reading_id\":\"5\",\"sensor_id\":\"s\",\"metric\":\"m\",\"value\":1,\"taken_at\":1}";
+    const char json[] = "{\"v\":1,\"type\":\"cancel\",\"reading_id\":\"5\",\"sensor_id\":\"s\",\"metric\":\"m\","
+                        "\"value\":1,\"taken_at\":1}";
     assert_false(codec_read(&stream_readings, "s", 1, json, strlen(json), &event, &err));
     assert_non_null(strstr(err.text, "type"));
 }
 
-/* One byte changed, removed or doubled, anywhere: what the scanner takes, the parser takes too, and as the same event. */
+/* One byte changed, removed or doubled, anywhere: what the scanner takes, the parser takes too, and as the same event.
+ */
 static void scanner_and_parser_never_differ(void **state)
 {
     (void)state;
     static const char *const seeds[] = {
         RECORD,
-        "{\"v\":1,\"type\":\"cancel\",\"grab_id\":\"10\",\"user_id\":20,\"coupon_id\":30,\"room_id\":0,\"epoch\":50,\"try_key\":\"try/1\"}",
-        "{\"v\":1,\"type\":\"reading\",\"reading_id\":\"5\",\"sensor_id\":\"s-1\",\"metric\":\"m\",\"value\":-1.5e+10,\"taken_at\":17}",
+        "{\"v\":1,\"type\":\"cancel\",\"grab_id\":\"10\",\"user_id\":20,\"coupon_id\":30,\"room_id\":0,\"epoch\":50,"
+        "\"try_key\":\"try/1\"}",
+        "{\"v\":1,\"type\":\"reading\",\"reading_id\":\"5\",\"sensor_id\":\"s-1\",\"metric\":\"m\",\"value\":-1.5e+10,"
+        "\"taken_at\":17}",
     };
     int taken = 0;
     srand(20261120);

@@ -48,10 +48,21 @@ static void tables_are_named_and_read_back(void **state)
 static void other_tables_are_not_ours(void **state)
 {
     (void)state;
-    static const char *const hash[] = {"",           "grabs",       "grabs_p",    "grabs_p7",   "grabs_p007", "grabs_p07x",
-                                       "grabs_p-1",  "grabs_p10000", "grab_p07",   "xgrabs_p07", "grabs_2026_11_20", "grabs_p 7"};
-    static const char *const daily[] = {"",          "grabs",             "grabs_2026_11_2",  "grabs_2026_02_29", "grabs_2026_04_31", "grabs_2026-11-20",
-                                        "grabs_p07", "grabs_2026_11_20x", "grabs_2026_13_01", "grabs_2026_00_10", "grabs_2026_10_00", "readings_2026_11_20"};
+    static const char *const hash[] = {"",           "grabs",      "grabs_p",          "grabs_p7",
+                                       "grabs_p007", "grabs_p07x", "grabs_p-1",        "grabs_p10000",
+                                       "grab_p07",   "xgrabs_p07", "grabs_2026_11_20", "grabs_p 7"};
+    static const char *const daily[] = {"",
+                                        "grabs",
+                                        "grabs_2026_11_2",
+                                        "grabs_2026_02_29",
+                                        "grabs_2026_04_31",
+                                        "grabs_2026-11-20",
+                                        "grabs_p07",
+                                        "grabs_2026_11_20x",
+                                        "grabs_2026_13_01",
+                                        "grabs_2026_00_10",
+                                        "grabs_2026_10_00",
+                                        "readings_2026_11_20"};
     int64_t slot;
     for (size_t i = 0; i < sizeof hash / sizeof *hash; i++)
         assert_false(layout_hash.parse(&stream_grabs, hash[i], &slot));
@@ -104,8 +115,10 @@ static void offsets_are_read(void **state)
     static const struct {
         const char *text;
         int minutes;
-    } good[] = {{"+00:00", 0}, {"-00:00", 0}, {"+08:00", 480}, {"-03:30", -210}, {"+14:00", 840}, {"-14:00", -840}, {"+05:45", 345}};
-    static const char *const bad[] = {"", "Z", "08:00", "+8:00", "+0800", "+14:01", "+08:60", "+0a:00", "+08:00 ", " +08:00"};
+    } good[] = {{"+00:00", 0},   {"-00:00", 0},    {"+08:00", 480}, {"-03:30", -210},
+                {"+14:00", 840}, {"-14:00", -840}, {"+05:45", 345}};
+    static const char *const bad[] = {"",       "Z",      "08:00",  "+8:00",   "+0800",
+                                      "+14:01", "+08:60", "+0a:00", "+08:00 ", " +08:00"};
     int minutes = 99;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_false(offset_parse(bad[i], &minutes));
@@ -119,8 +132,9 @@ static void offsets_are_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(layouts_are_found_by_name), cmocka_unit_test(tables_are_named_and_read_back), cmocka_unit_test(other_tables_are_not_ours),
-        cmocka_unit_test(the_day_is_the_sales_own),  cmocka_unit_test(days_are_the_calendars),         cmocka_unit_test(offsets_are_read),
+        cmocka_unit_test(layouts_are_found_by_name), cmocka_unit_test(tables_are_named_and_read_back),
+        cmocka_unit_test(other_tables_are_not_ours), cmocka_unit_test(the_day_is_the_sales_own),
+        cmocka_unit_test(days_are_the_calendars),    cmocka_unit_test(offsets_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

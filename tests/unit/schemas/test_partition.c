@@ -1,4 +1,5 @@
-/* The partitioner agrees with Kafka's Java client on a table that the Java client made (tests/support/Murmur2Vectors.java). */
+/* The partitioner agrees with Kafka's Java client on a table that the Java client made
+ * (tests/support/Murmur2Vectors.java). */
 #include "schemas/partition.h"
 
 // clang-format off

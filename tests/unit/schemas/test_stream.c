@@ -92,7 +92,7 @@ static void names_and_roles_must_resolve(void **state)
 static void a_grab_is_one_row_in_this_order(void **state)
 {
     (void)state;
-    static const char *const names[] = {"user_id",     "coupon_id",   "room_id",   "grab_id",   "grab_status",
+    static const char *const names[] = {"user_id",     "coupon_id", "room_id",    "grab_id", "grab_status",
                                         "fail_reason", "grab_time", "use_status", "try_key"};
     const struct column *row[STREAM_COLUMNS_MAX];
     assert_int_equal(stream_row_columns(&stream_grabs, row), 9);
@@ -103,12 +103,15 @@ static void a_grab_is_one_row_in_this_order(void **state)
 static void cells_follow_the_row(void **state)
 {
     (void)state;
-    struct grab_event grab = {.grab_id = UINT64_C(1) << 62, .user_id = 7, .coupon_id = 8, .room_id = UINT32_MAX, .epoch = 3, .try_key = "k"};
+    struct grab_event grab = {
+        .grab_id = UINT64_C(1) << 62, .user_id = 7, .coupon_id = 8, .room_id = UINT32_MAX, .epoch = 3, .try_key = "k"};
     stream_grabs.finish(&grab, FOLD_OK);
     struct value cells[STREAM_COLUMNS_MAX];
     assert_int_equal(stream_cells(&stream_grabs, &grab, cells), 9);
-    const struct value wanted[] = {value_u64(7), value_u64(8), value_u64(UINT32_MAX), value_u64(UINT64_C(1) << 62), value_u64(GRAB_ROW_OK),
-                                   value_null(), value_time_ms(grab.grab_time), value_u64(0), value_text("k", 1)};
+    const struct value wanted[] = {
+        value_u64(7),           value_u64(8), value_u64(UINT32_MAX),         value_u64(UINT64_C(1) << 62),
+        value_u64(GRAB_ROW_OK), value_null(), value_time_ms(grab.grab_time), value_u64(0),
+        value_text("k", 1)};
     for (size_t i = 0; i < 9; i++)
         assert_true(value_equal(cells[i], wanted[i]));
     assert_int_equal(grab.grab_time, stream_grabs.time_ms(&grab));
@@ -136,7 +139,8 @@ static void void_rows_say_why(void **state)
 static void keys_compare_in_their_order(void **state)
 {
     (void)state;
-    const struct stream_layout *hash = stream_layout(&stream_grabs, "hash"), *daily = stream_layout(&stream_grabs, "daily");
+    const struct stream_layout *hash = stream_layout(&stream_grabs, "hash"),
+                               *daily = stream_layout(&stream_grabs, "daily");
     struct grab_event a = {.user_id = 1, .grab_id = 9}, b = {.user_id = 2, .grab_id = 3};
     assert_true(stream_compare(&stream_grabs, hash, &a, &b) < 0);
     assert_true(stream_compare(&stream_grabs, daily, &a, &b) > 0);
