@@ -60,7 +60,8 @@ static void crash_choose(const char *text)
     exit(2);
 #endif
     if (!point_known(chosen)) {
-        fprintf(stderr, "WEIR_CRASH_AT names '%s', which is no crash point of this program; see --crash-points\n", chosen);
+        fprintf(stderr, "WEIR_CRASH_AT names '%s', which is no crash point of this program; see --crash-points\n",
+                chosen);
         exit(2);
     }
     atomic_store(&passings_left, count);

@@ -36,6 +36,8 @@ struct keeper {
     const struct stream_layout *layout;
     struct keeper_links links;
     uint64_t epoch; /* of the catalog, read at the begin of the round */
+    uint64_t epoch_seen;  /* the highest that a mark or a barrier was found with: a rebuild's is above it */
+    int64_t hold_seen_ms; /* the longest hold that a mark was found with: a rebuild waits by it, and by the catalog's longest */
     int32_t partitions;
     int offset_min; /* the sale's time zone */
     struct route route;
@@ -55,6 +57,8 @@ struct sql *keeper_catalog(struct keeper *keeper, struct err *err);
 struct redis_sync *keeper_redis(struct keeper *keeper, struct err *err);
 struct kafka_producer *keeper_producer(struct keeper *keeper, struct err *err);
 struct sql *keeper_shard(struct keeper *keeper, int shard, struct err *err);
+/* One of its own with the deadline of a fold, so that a shard that hangs holds up a sweep by `mysql_ms` only. The caller closes it. */
+struct sql *keeper_shard_for_fold(struct keeper *keeper, int shard, struct err *err);
 void keeper_drop_dead_links(struct keeper *keeper, const struct err *err); /* after any failed call */
 /* Queues one record; its report comes by kafka_producer_reports with `opaque`. False: certainly not persisted. */
 WEIR_MUST_USE bool keeper_produce(struct keeper *keeper, int32_t partition, const void *event, void *opaque, struct err *err);
@@ -71,6 +75,7 @@ struct stock_look {
     uint64_t version;
     int64_t left;
     uint64_t pending;
+    int64_t hold_ms; /* 0: the mark names none */
 };
 WEIR_MUST_USE bool stock_look(struct keeper *keeper, uint64_t coupon_id, struct stock_look *ret_look, struct err *err);
 /* Evaluates a script with `args` behind run id and replid; the reply is the caller's. NULL: no answer, err says why. */
@@ -89,7 +94,7 @@ WEIR_MUST_USE bool keeper_read_coupons(struct keeper *keeper, struct err *err);
 enum step_outcome keeper_rebuild(struct keeper *keeper, const char *reason, struct err *err);
 
 /* keeper_sweep.c */
-void sweep_begin(struct keeper *keeper, const struct coupon *coupon, uint64_t epoch); /* nothing when one runs for this coupon */
+void sweep_begin(struct keeper *keeper, const struct coupon *coupon, const struct stock_look *look); /* nothing when one runs for this coupon */
 void sweep_advance(struct keeper *keeper); /* every sweep by as many steps as it can take without waiting */
 void sweep_forget_all(struct keeper *keeper); /* after a rebuild: their marks are gone */
 

@@ -7,6 +7,7 @@
 #include "schemas/codec.h"
 #include "schemas/ddl.h"
 #include "schemas/grabs.h"
+#include "schemas/partition.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@ struct shard_fold {
     struct keeper *keeper;
     const struct fold_job *job;
     struct claims *claims;
+    int shard;
     struct id_set seen;                          /* every id that has a row, OK or VOID */
     int64_t next_offset[ROUTE_PARTITIONS_MAX];   /* of the snapshot's progress */
     uint64_t epoch[ROUTE_PARTITIONS_MAX];        /* highest barrier there */
@@ -25,10 +27,17 @@ struct shard_fold {
 };
 
 struct table_list {
-    struct keeper *keeper;
+    const struct keeper *keeper;
+    int shard;
     char (*name)[TABLE_NAME_MAX];
     size_t count;
 };
+
+/* A shard may still hold rows of partitions that an older route put there: they are counted where the route has them now. */
+static bool routed_here(const struct keeper *keeper, int64_t partition, int shard)
+{
+    return partition < keeper->route.partitions && route_shard(&keeper->route, (int32_t)partition) == shard;
+}
 
 static bool take_table(const struct value *cells, size_t count, void *arg)
 {
@@ -39,7 +48,8 @@ static bool take_table(const struct value *cells, size_t count, void *arg)
         return true;
     memcpy(name, cells[0].text, cells[0].len);
     name[cells[0].len] = '\0';
-    if (!list->keeper->layout->layout->parse(list->keeper->stream, name, &slot))
+    const struct layout *layout = list->keeper->layout->layout;
+    if (!layout->parse(list->keeper->stream, name, &slot) || (!layout->by_day && !routed_here(list->keeper, slot, list->shard)))
         return true;
     list->name = mem_grow(list->name, (list->count + 1) * sizeof *list->name);
     memcpy(list->name[list->count++], name, sizeof name);
@@ -51,6 +61,9 @@ static bool take_row(const struct value *cells, size_t count, void *arg)
     struct shard_fold *fold = arg;
     if (count != 5 || cells[3].type == VALUE_NULL)
         return err_set(&fold->row_err, ERR_INTERNAL, "a row of the layout does not have the five columns that a rebuild reads");
+    const struct keeper *keeper = fold->keeper;
+    if (keeper->layout->layout->by_day && !routed_here(keeper, partition_of_user(cells[0].u64, keeper->partitions), fold->shard))
+        return true;
     uint64_t grab_id = cells[2].u64;
     bool ok = cells[3].u64 == GRAB_ROW_OK;
     if (!id_set_add(&fold->seen, grab_id))
@@ -105,7 +118,7 @@ static bool read_progress(struct shard_fold *fold, struct sql *sql, int32_t part
 /* Progress and rows as they were at one moment. The list of tables is read after the snapshot was taken: it holds at least those that the snapshot knows. */
 static bool read_snapshot(struct shard_fold *fold, struct sql *sql, const int32_t *partitions, size_t count, struct err *err)
 {
-    struct table_list tables = {.keeper = fold->keeper};
+    struct table_list tables = {.keeper = fold->keeper, .shard = fold->shard};
     bool good = sql_run_text(sql, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", err) &&
                 sql_run_text(sql, "START TRANSACTION WITH CONSISTENT SNAPSHOT", err);
     for (size_t i = 0; good && i < count; i++)
@@ -118,6 +131,14 @@ static bool read_snapshot(struct shard_fold *fold, struct sql *sql, const int32_
     return good;
 }
 
+/* The next rebuild begins above it. */
+static enum step_outcome met_foreign(const struct shard_fold *fold, uint64_t epoch)
+{
+    if (fold->keeper->epoch_seen < epoch)
+        fold->keeper->epoch_seen = epoch;
+    return STEP_LOST;
+}
+
 /* One record of the log behind the snapshot. */
 static enum step_outcome fold_one(struct shard_fold *fold, struct fold_state *state, const struct kafka_record *record)
 {
@@ -127,7 +148,7 @@ static enum step_outcome fold_one(struct shard_fold *fold, struct fold_state *st
         return STEP_DONE; /* a dead letter: no row, in the tables as here */
     enum record_kind kind = (enum record_kind)event.kind;
     if (kind == RECORD_BARRIER && rebuild_meets_foreign(event.epoch, fold->job->epoch, strcmp(event.try_key, fold->job->by) == 0))
-        return STEP_LOST;
+        return met_foreign(fold, event.epoch);
     bool has_row = kind != RECORD_BARRIER && id_set_has(&fold->seen, event.grab_id);
     enum fold_verdict verdict = fold_record(state, kind, event.epoch, has_row);
     if (verdict != FOLD_BARRIER && verdict != FOLD_DUPLICATE)
@@ -156,12 +177,22 @@ static enum step_outcome read_log(struct shard_fold *fold, struct kafka_reader *
     }
 }
 
+/* Progress that is past the barrier has folded it, or it is progress in another log: one that lost its end, or a topic that was made again. */
+static enum step_outcome snapshot_has_barrier(const struct shard_fold *fold, int32_t partition, struct err *err)
+{
+    if (fold->epoch[partition] == fold->job->epoch)
+        return STEP_DONE;
+    err_set(err, ERR_CONFLICT, "progress of layout %s, partition %d, is at offset %lld, but the log gave offset %lld to a new record: the log is not the one that was folded",
+            fold->keeper->layout->layout->name, (int)partition, (long long)fold->next_offset[partition], (long long)fold->job->barrier[partition]);
+    return STEP_NO_ANSWER;
+}
+
 static enum step_outcome fold_log(struct shard_fold *fold, int32_t partition, struct err *err)
 {
     if (rebuild_meets_foreign(fold->epoch[partition], fold->job->epoch + 1, false))
-        return STEP_LOST; /* the worker has met a higher barrier already */
+        return met_foreign(fold, fold->epoch[partition]); /* the worker has met a higher barrier already */
     if (fold->next_offset[partition] > fold->job->barrier[partition])
-        return STEP_DONE;
+        return snapshot_has_barrier(fold, partition, err);
     struct kafka_reader *reader = NULL;
     if (!kafka_reader_open(fold->keeper->config->kafka_brokers, "weir-keeper", fold->keeper->stream->name, partition, fold->next_offset[partition], &reader, err))
         return STEP_NO_ANSWER;
@@ -172,14 +203,15 @@ static enum step_outcome fold_log(struct shard_fold *fold, int32_t partition, st
 
 enum step_outcome keeper_fold_shard(struct keeper *keeper, const struct fold_job *job, int shard, struct claims *claims, struct err *err)
 {
-    struct sql *sql = keeper_shard(keeper, shard, err);
+    struct sql *sql = keeper_shard_for_fold(keeper, shard, err);
     if (sql == NULL)
         return STEP_NO_ANSWER;
     int32_t partitions[ROUTE_PARTITIONS_MAX];
     size_t count = route_partitions_of(&keeper->route, shard, partitions);
     struct shard_fold *fold = mem_alloc(sizeof *fold);
-    *fold = (struct shard_fold){.keeper = keeper, .job = job, .claims = claims};
+    *fold = (struct shard_fold){.keeper = keeper, .job = job, .claims = claims, .shard = shard};
     enum step_outcome outcome = read_snapshot(fold, sql, partitions, count, err) ? STEP_DONE : STEP_NO_ANSWER;
+    sql_close(sql);
     for (size_t i = 0; outcome == STEP_DONE && i < count; i++)
         outcome = fold_log(fold, partitions[i], err);
     id_set_free(&fold->seen);

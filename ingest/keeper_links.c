@@ -27,8 +27,13 @@ struct sql *keeper_shard(struct keeper *keeper, int shard, struct err *err)
 {
     struct sql **sql = &keeper->links.shard[shard];
     if (*sql == NULL)
-        *sql = open_sql(keeper->config->mysql_shards.item[shard], keeper->config->fold_ms, err);
+        *sql = open_sql(keeper->config->mysql_shards.item[shard], keeper->config->mysql_ms, err);
     return *sql;
+}
+
+struct sql *keeper_shard_for_fold(struct keeper *keeper, int shard, struct err *err)
+{
+    return open_sql(keeper->config->mysql_shards.item[shard], keeper->config->fold_ms, err);
 }
 
 struct redis_sync *keeper_redis(struct keeper *keeper, struct err *err)
@@ -99,14 +104,16 @@ enum step_outcome keeper_append(struct keeper *keeper, int32_t partition, const 
     codec_write(keeper->stream, event, &value);
     enum kafka_report report = KAFKA_NOT_PERSISTED;
     int64_t deadline_ms = clock_boottime_ms() + keeper->config->kafka_ms;
+    bool placed = false; /* a record that was a duplicate to the broker is persisted, but its offset may be unknown */
     do { /* once more does no harm: the first record wins, a barrier only raises */
         struct kafka_producer *producer = keeper_producer(keeper, err);
         if (producer != NULL)
             report = kafka_produce_wait(producer, keeper->stream->name, partition, key.data, key.len, value.data, value.len, ret_offset, err);
-        if (report != KAFKA_PERSISTED)
+        placed = report == KAFKA_PERSISTED && *ret_offset >= 0;
+        if (!placed)
             clock_sleep_ms(50);
-    } while (report != KAFKA_PERSISTED && !service_stopping() && clock_boottime_ms() < deadline_ms);
+    } while (!placed && !service_stopping() && clock_boottime_ms() < deadline_ms);
     buf_free(&key);
     buf_free(&value);
-    return report == KAFKA_PERSISTED ? STEP_DONE : STEP_NO_ANSWER;
+    return placed ? STEP_DONE : STEP_NO_ANSWER;
 }

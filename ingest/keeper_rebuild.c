@@ -25,12 +25,13 @@ struct rebuild {
     int64_t begun_ms;
 };
 
-/* Rises by one, atomically; no two rebuilds ever share an epoch. */
+/* Rises atomically; no two rebuilds ever share an epoch. It passes whatever was seen in Redis or in the log: below that no rebuild could ever end. */
 static enum step_outcome raise_epoch(struct rebuild *rebuild, struct err *err)
 {
     struct sql *catalog = keeper_catalog(rebuild->keeper, err);
+    const struct value seen = value_u64(rebuild->keeper->epoch_seen);
     int64_t epoch;
-    if (catalog == NULL || !sql_run(catalog, sql_epoch_raise, NULL, 0, NULL, err) ||
+    if (catalog == NULL || !sql_run(catalog, sql_epoch_raise, &seen, 1, NULL, err) ||
         !sql_select_i64(catalog, "SELECT LAST_INSERT_ID()", NULL, 0, &epoch, err))
         return STEP_NO_ANSWER;
     rebuild->job.epoch = (uint64_t)epoch;
@@ -71,10 +72,10 @@ static enum step_outcome close_one(struct rebuild *rebuild, uint64_t coupon_id, 
     return stock_building(rebuild->keeper, coupon_id, rebuild->job.epoch, err);
 }
 
-/* Where no mark is left nobody knows the hold that was in use: the catalog's largest. */
+/* Where no mark is left nobody knows the hold that was in use: the catalog's largest, or a larger one that this keeper saw. */
 static enum step_outcome wait_out(struct rebuild *rebuild, struct err *err)
 {
-    int64_t hold_ms = 0;
+    int64_t hold_ms = rebuild->keeper->hold_seen_ms;
     for (size_t i = 0; i < rebuild->keeper->coupon_count; i++)
         if (rebuild->keeper->coupons[i].hold_ms > hold_ms)
             hold_ms = rebuild->keeper->coupons[i].hold_ms;

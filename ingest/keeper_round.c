@@ -137,7 +137,7 @@ static bool serve_valid(struct keeper *keeper, const struct coupon *coupon, cons
     if (coupon->version > look->version && stock_carry(keeper, coupon, err) == STEP_NO_ANSWER)
         return false;
     if (look->pending > 0)
-        sweep_begin(keeper, coupon, look->mark.epoch);
+        sweep_begin(keeper, coupon, look);
     return true;
 }
 
@@ -150,6 +150,8 @@ static bool serve_coupon(struct keeper *keeper, const struct coupon *coupon, str
     }
     if (!stock_look(keeper, coupon->coupon_id, &look, err))
         return false;
+    keeper->epoch_seen = look.mark.epoch > keeper->epoch_seen ? look.mark.epoch : keeper->epoch_seen;
+    keeper->hold_seen_ms = look.hold_ms > keeper->hold_seen_ms ? look.hold_ms : keeper->hold_seen_ms;
     switch (coupon_need(coupon->opened, coupon->gate_open, &look.mark, keeper->epoch)) {
     case COUPON_NEEDS_FIRST_OPEN:
         return keeper_first_open(keeper, coupon, err) != STEP_NO_ANSWER;

@@ -32,8 +32,9 @@ struct redis_reply *stock_eval(struct keeper *keeper, enum stock_script script, 
     all[n++] = arg_text(redis_sync_run_id(redis));
     all[n++] = arg_text(redis_sync_replid(redis));
     if (count > 0)
-        memcpy(all + n, args, count * sizeof *args);
-    struct redis_reply *reply = redis_sync_eval(redis, &keeper->scripts[script], all, n + count, STOCK_KEYS, err);
+        for (size_t i = 0; i < count; i++)
+        all[n++] = args[i];
+    struct redis_reply *reply = redis_sync_eval(redis, &keeper->scripts[script], all, n, STOCK_KEYS, err);
     if (reply == NULL)
         err_prefix(err, "coupon %" PRIu64 ", script %s", coupon_id, stock_script_name(script));
     return reply;
@@ -127,6 +128,7 @@ bool stock_look(struct keeper *keeper, uint64_t coupon_id, struct stock_look *re
         .version = (uint64_t)redis_reply_int(redis_reply_at(reply, 4)),
         .left = redis_reply_int(redis_reply_at(reply, 5)),
         .pending = (uint64_t)redis_reply_int(redis_reply_at(reply, 6)),
+        .hold_ms = redis_reply_int(redis_reply_at(reply, 7)),
     };
     redis_reply_free(reply);
     return true;

@@ -1,12 +1,12 @@
 /* The sweep: grabs that stayed pending past their hint get their end. protocol/sweep.h, step by step, for many grabs of one coupon at a time. */
 #include "ingest/keeper.h"
+#include "ingest/keeper_swept.h"
 
 #include "core/clock.h"
 #include "core/crash.h"
 #include "core/log.h"
 #include "core/metrics.h"
 #include "core/service.h"
-#include "protocol/ids.h"
 #include "protocol/sweep.h"
 #include "schemas/grabs.h"
 #include "schemas/partition.h"
@@ -18,18 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct swept {
-    uint64_t grab_id;
-    uint64_t user_id;
-    int64_t slot; /* of the layout: which table its row is in */
-    int32_t partition;
-    bool taken;    /* it is cancelling, under our eyes */
-    bool appended; /* its CANCEL is persisted */
-    bool final;    /* its row is there */
-    bool ok;       /* and is OK */
-    char try_key[TRY_KEY_MAX + 1];
-};
-
 struct sweep {
     struct sweep *next;
     uint64_t coupon_id;
@@ -37,31 +25,14 @@ struct sweep {
     uint32_t room_id;
     enum sweep_step at;
     int64_t wait_until_ms; /* CLOCK_BOOTTIME */
-    struct swept *grab;
-    size_t count;
-    size_t cap;
+    struct swept_list list;
     size_t reports; /* of this round of appends, still to come */
 };
 
 static void sweep_free(struct sweep *sweep)
 {
-    free(sweep->grab);
+    swept_free(&sweep->list);
     free(sweep);
-}
-
-static void add_grab(struct sweep *sweep, const char *field, const char *value, int64_t redis_now_ms, size_t grabs_max)
-{
-    struct stock_pending pending;
-    uint64_t grab_id;
-    if (sweep->count == grabs_max || !id_parse(field, strlen(field), &grab_id) || !stock_pending_parse(value, &pending) || pending.hint_ms > redis_now_ms)
-        return;
-    if (sweep->count == sweep->cap) {
-        sweep->cap = sweep->cap == 0 ? 64 : sweep->cap * 2;
-        sweep->grab = mem_grow(sweep->grab, sweep->cap * sizeof *sweep->grab);
-    }
-    struct swept *grab = &sweep->grab[sweep->count++];
-    *grab = (struct swept){.grab_id = grab_id, .user_id = pending.user_id};
-    snprintf(grab->try_key, sizeof grab->try_key, "%s", pending.try_key);
 }
 
 static struct redis_arg text_arg(const char *text)
@@ -82,7 +53,7 @@ static bool read_redis_ms(struct redis_sync *redis, int64_t *ret_ms, struct err 
 }
 
 /* Reads the pending marks, a page at a time, and keeps those that are due. */
-static bool scan_pending(struct keeper *keeper, struct sweep *sweep, struct err *err)
+static bool scan_pending(struct keeper *keeper, struct sweep *sweep, int64_t hold_ms, struct err *err)
 {
     struct redis_sync *redis = keeper_redis(keeper, err);
     int64_t now_ms;
@@ -99,27 +70,28 @@ static bool scan_pending(struct keeper *keeper, struct sweep *sweep, struct err 
             return false;
         const struct redis_reply *pairs = redis_reply_at(reply, 1);
         for (size_t i = 0; i + 1 < redis_reply_count(pairs); i += 2)
-            add_grab(sweep, redis_reply_text(redis_reply_at(pairs, i), &len), redis_reply_text(redis_reply_at(pairs, i + 1), &len), now_ms,
-                     (size_t)keeper->config->sweep_grabs_max);
+            swept_add(&sweep->list, redis_reply_text(redis_reply_at(pairs, i), &len), redis_reply_text(redis_reply_at(pairs, i + 1), &len), now_ms,
+                      hold_ms, (size_t)keeper->config->sweep_grabs_max);
         snprintf(cursor, sizeof cursor, "%s", redis_reply_text(redis_reply_at(reply, 0), &len));
         redis_reply_free(reply);
     } while (strcmp(cursor, "0") != 0 && !service_stopping());
+    swept_unique(&sweep->list);
     return true;
 }
 
-void sweep_begin(struct keeper *keeper, const struct coupon *coupon, uint64_t epoch)
+void sweep_begin(struct keeper *keeper, const struct coupon *coupon, const struct stock_look *look)
 {
     for (const struct sweep *s = keeper->sweeps; s != NULL; s = s->next)
         if (s->coupon_id == coupon->coupon_id)
             return;
     struct err err = {0};
     struct sweep *sweep = mem_alloc(sizeof *sweep);
-    *sweep = (struct sweep){.coupon_id = coupon->coupon_id, .epoch = epoch, .room_id = coupon->room_id, .at = SWEEP_CANCEL};
-    if (!scan_pending(keeper, sweep, &err)) {
+    *sweep = (struct sweep){.coupon_id = coupon->coupon_id, .epoch = look->mark.epoch, .room_id = coupon->room_id, .at = SWEEP_CANCEL};
+    if (!scan_pending(keeper, sweep, look->hold_ms, &err)) {
         log_warn("pending marks could not be read", LOG_INT("coupon", coupon->coupon_id), LOG_ERR(&err));
         keeper_drop_dead_links(keeper, &err);
     }
-    if (err.kind != ERR_NONE || sweep->count == 0) {
+    if (err.kind != ERR_NONE || sweep->list.count == 0) {
         sweep_free(sweep);
         return;
     }
@@ -136,7 +108,7 @@ static enum step_outcome cancel_slice(struct keeper *keeper, struct sweep *sweep
     char text[SWEEP_SLICE + 1][21];
     struct redis_arg args[SWEEP_SLICE + 1] = {stock_arg_u64(text[0], sweep->epoch)};
     for (size_t i = 0; i < count; i++)
-        args[i + 1] = stock_arg_u64(text[i + 1], sweep->grab[from + i].grab_id);
+        args[i + 1] = stock_arg_u64(text[i + 1], sweep->list.grab[from + i].grab_id);
     struct redis_reply *reply = stock_eval(keeper, STOCK_CANCEL, sweep->coupon_id, args, count + 1, err);
     if (reply == NULL)
         return STEP_NO_ANSWER;
@@ -146,7 +118,7 @@ static enum step_outcome cancel_slice(struct keeper *keeper, struct sweep *sweep
         *hold_ms = hold;
     for (size_t i = 0; i < count; i++) {
         redis_reply_text(redis_reply_at(reply, i + 1), &len);
-        sweep->grab[from + i].taken = len > 0;
+        sweep->list.grab[from + i].taken = len > 0;
     }
     redis_reply_free(reply);
     return STEP_DONE;
@@ -163,18 +135,15 @@ static void place_grab(const struct keeper *keeper, const struct sweep *sweep, s
 static enum step_outcome cancel_all(struct keeper *keeper, struct sweep *sweep, struct err *err)
 {
     int64_t hold_ms = 0;
-    for (size_t at = 0; at < sweep->count; at += SWEEP_SLICE) {
-        size_t count = sweep->count - at < SWEEP_SLICE ? sweep->count - at : SWEEP_SLICE;
+    for (size_t at = 0; at < sweep->list.count; at += SWEEP_SLICE) {
+        size_t count = sweep->list.count - at < SWEEP_SLICE ? sweep->list.count - at : SWEEP_SLICE;
         if (cancel_slice(keeper, sweep, at, count, &hold_ms, err) != STEP_DONE)
             return STEP_NO_ANSWER;
     }
-    size_t kept = 0;
-    for (size_t i = 0; i < sweep->count; i++)
-        if (sweep->grab[i].taken)
-            sweep->grab[kept++] = sweep->grab[i];
-    sweep->count = kept;
+    swept_keep_taken(&sweep->list);
+    size_t kept = sweep->list.count;
     for (size_t i = 0; i < kept; i++)
-        place_grab(keeper, sweep, &sweep->grab[i]);
+        place_grab(keeper, sweep, &sweep->list.grab[i]);
     sweep->wait_until_ms = clock_boottime_ms() + step_wait_ms(hold_ms);
     if (kept > 0)
         log_info("sweep: grabs are cancelling", LOG_INT("coupon", sweep->coupon_id), LOG_INT("grabs", kept), LOG_INT("epoch", sweep->epoch));
@@ -194,6 +163,9 @@ static bool produce_cancel(struct keeper *keeper, const struct sweep *sweep, str
 static void take_report(const struct kafka_delivery *delivery, void *arg)
 {
     struct sweep *sweep = arg;
+    uintptr_t at = (uintptr_t)delivery->opaque, begin = (uintptr_t)sweep->list.grab;
+    if (at < begin || at >= (uintptr_t)(sweep->list.grab + sweep->list.count))
+        return; /* late, of a barrier that was not waited for any longer */
     struct swept *grab = delivery->opaque;
     grab->appended = delivery->report == KAFKA_PERSISTED;
     sweep->reports--;
@@ -214,32 +186,24 @@ static enum step_outcome append_all(struct keeper *keeper, struct sweep *sweep, 
     struct kafka_producer *producer = keeper_producer(keeper, err);
     if (producer == NULL)
         return STEP_NO_ANSWER;
-    for (size_t i = 0; i < sweep->count; i++) {
-        if (sweep->grab[i].appended)
+    for (size_t i = 0; i < sweep->list.count; i++) {
+        if (sweep->list.grab[i].appended)
             continue;
-        if (!produce_cancel(keeper, sweep, &sweep->grab[i], err))
+        if (!produce_cancel(keeper, sweep, &sweep->list.grab[i], err))
             break; /* the queue is full: the rest in the next round */
         sweep->reports++;
     }
+    if (sweep->reports > 0)
+        *err = (struct err){0}; /* goes on */
     await_reports(producer, sweep);
     CRASH_POINT("keeper.sweep_appended");
-    for (size_t i = 0; i < sweep->count; i++)
-        if (!sweep->grab[i].appended)
+    for (size_t i = 0; i < sweep->list.count; i++)
+        if (!sweep->list.grab[i].appended)
             return STEP_NO_ANSWER;
     return STEP_DONE;
 }
 
 /* ---- FOLD ---- */
-
-static int compare_place(const void *left, const void *right)
-{
-    const struct swept *a = left, *b = right;
-    if (a->partition != b->partition)
-        return a->partition < b->partition ? -1 : 1;
-    if (a->slot != b->slot)
-        return a->slot < b->slot ? -1 : 1;
-    return (a->grab_id > b->grab_id) - (a->grab_id < b->grab_id);
-}
 
 struct row_search {
     struct swept *grab; /* sorted by grab_id */
@@ -250,28 +214,12 @@ static bool take_row(const struct value *cells, size_t count, void *arg)
 {
     struct row_search *search = arg;
     assert(count == 2);
-    for (size_t low = 0, high = search->count; low < high;) {
-        size_t middle = low + (high - low) / 2;
-        struct swept *grab = &search->grab[middle];
-        if (grab->grab_id == cells[0].u64) {
-            grab->final = true;
-            grab->ok = cells[1].u64 == GRAB_ROW_OK;
-            break;
-        }
-        if (grab->grab_id < cells[0].u64)
-            low = middle + 1;
-        else
-            high = middle;
+    struct swept *grab = swept_find(search->grab, search->count, cells[0].u64);
+    if (grab != NULL) {
+        grab->final = true;
+        grab->ok = cells[1].u64 == GRAB_ROW_OK;
     }
     return true;
-}
-
-static void append_list(struct buf *text, const char *column, size_t count)
-{
-    buf_printf(text, "%s IN (", column);
-    for (size_t i = 0; i < count; i++)
-        buf_append_str(text, i == 0 ? "?" : ",?");
-    buf_append_char(text, ')');
 }
 
 /* Looks for the rows of grabs of one partition and one table. The user ids are there for the layout that is clustered by user. */
@@ -283,15 +231,14 @@ static enum step_outcome find_rows(struct keeper *keeper, struct swept *grab, si
     char table[TABLE_NAME_MAX];
     keeper->layout->layout->table(keeper->stream, grab->slot, table);
     struct buf text = {0};
-    buf_printf(&text, "SELECT grab_id, grab_status FROM `%s` WHERE ", table);
-    append_list(&text, "user_id", count);
-    buf_append_str(&text, " AND ");
-    append_list(&text, "grab_id", count);
+    buf_printf(&text, "SELECT grab_id, grab_status FROM `%s` WHERE (user_id, grab_id) IN (", table); /* pairs: two lists would be their product to MySQL */
     struct value values[SWEEP_SLICE * 2];
     for (size_t i = 0; i < count; i++) {
-        values[i] = value_u64(grab[i].user_id);
-        values[count + i] = value_u64(grab[i].grab_id);
+        buf_append_str(&text, i == 0 ? "(?,?)" : ",(?,?)");
+        values[i * 2] = value_u64(grab[i].user_id);
+        values[i * 2 + 1] = value_u64(grab[i].grab_id);
     }
+    buf_append_char(&text, ')');
     struct row_search search = {.grab = grab, .count = count};
     bool good = sql_select(sql, text.data, values, count * 2, take_row, &search, err);
     buf_free(&text);
@@ -300,16 +247,14 @@ static enum step_outcome find_rows(struct keeper *keeper, struct swept *grab, si
 
 static enum step_outcome fold_all(struct keeper *keeper, struct sweep *sweep, struct err *err)
 {
-    qsort(sweep->grab, sweep->count, sizeof *sweep->grab, compare_place);
+    swept_sort_places(&sweep->list);
     bool all_final = true;
-    for (size_t at = 0, next; at < sweep->count; at = next) {
-        const struct swept *first = &sweep->grab[at];
-        for (next = at; next < sweep->count && next - at < SWEEP_SLICE && sweep->grab[next].partition == first->partition && sweep->grab[next].slot == first->slot;)
-            next++;
-        if (find_rows(keeper, &sweep->grab[at], next - at, err) != STEP_DONE)
+    for (size_t at = 0, next; at < sweep->list.count; at = next) {
+        next = swept_run(&sweep->list, at, SWEEP_SLICE);
+        if (find_rows(keeper, &sweep->list.grab[at], next - at, err) != STEP_DONE)
             return STEP_NO_ANSWER;
         for (size_t i = at; i < next; i++)
-            all_final = all_final && sweep->grab[i].final;
+            all_final = all_final && sweep->list.grab[i].final;
     }
     return all_final ? STEP_DONE : STEP_NO_ANSWER; /* not folded yet: look again at the next tick */
 }
@@ -321,8 +266,8 @@ static enum step_outcome finish_slice(struct keeper *keeper, const struct sweep 
     char text[SWEEP_SLICE + 1][21];
     struct redis_arg args[SWEEP_SLICE * 2 + 1] = {stock_arg_u64(text[0], sweep->epoch)};
     for (size_t i = 0; i < count; i++) {
-        args[i * 2 + 1] = stock_arg_u64(text[i + 1], sweep->grab[from + i].grab_id);
-        args[i * 2 + 2] = text_arg(sweep->grab[from + i].ok ? "ok" : "void");
+        args[i * 2 + 1] = stock_arg_u64(text[i + 1], sweep->list.grab[from + i].grab_id);
+        args[i * 2 + 2] = text_arg(sweep->list.grab[from + i].ok ? "ok" : "void");
     }
     struct redis_reply *reply = stock_eval(keeper, STOCK_FINISH, sweep->coupon_id, args, count * 2 + 1, err);
     if (reply == NULL)
@@ -334,16 +279,16 @@ static enum step_outcome finish_slice(struct keeper *keeper, const struct sweep 
 static enum step_outcome finish_all(struct keeper *keeper, struct sweep *sweep, struct err *err)
 {
     uint64_t ok = 0;
-    for (size_t at = 0; at < sweep->count; at += SWEEP_SLICE) {
-        size_t count = sweep->count - at < SWEEP_SLICE ? sweep->count - at : SWEEP_SLICE;
+    for (size_t at = 0; at < sweep->list.count; at += SWEEP_SLICE) {
+        size_t count = sweep->list.count - at < SWEEP_SLICE ? sweep->list.count - at : SWEEP_SLICE;
         if (finish_slice(keeper, sweep, at, count, err) != STEP_DONE)
             return STEP_NO_ANSWER;
     }
-    for (size_t i = 0; i < sweep->count; i++)
-        ok += sweep->grab[i].ok;
+    for (size_t i = 0; i < sweep->list.count; i++)
+        ok += sweep->list.grab[i].ok;
     metric_add(metric_counter("weir_keeper_swept_total", "Grabs that a sweep ended.", "end=\"ok\""), ok);
-    metric_add(metric_counter("weir_keeper_swept_total", "Grabs that a sweep ended.", "end=\"void\""), sweep->count - ok);
-    log_info("sweep is done", LOG_INT("coupon", sweep->coupon_id), LOG_INT("ok", ok), LOG_INT("void", sweep->count - ok));
+    metric_add(metric_counter("weir_keeper_swept_total", "Grabs that a sweep ended.", "end=\"void\""), sweep->list.count - ok);
+    log_info("sweep is done", LOG_INT("coupon", sweep->coupon_id), LOG_INT("ok", ok), LOG_INT("void", sweep->list.count - ok));
     CRASH_POINT("keeper.sweep_finished");
     return STEP_DONE;
 }

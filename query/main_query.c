@@ -1,5 +1,4 @@
 /* weir-query: answers reads from the shards, the catalog and the stock. */
-#include "core/crash.h"
 #include "core/log.h"
 #include "core/service.h"
 #include "query/query.h"
@@ -34,7 +33,6 @@ int main(int argc, char **argv)
     struct http_server *http = NULL;
     struct err err = {0};
 
-    crash_start(argc, argv, NULL, 0);
     config_load_or_exit(&query_program, argc, argv, &config, NULL);
     if (!log_open("weir-query", config.log_level, config.log_format, &err) ||
         !service_start("weir-query", config.drain_ms, &err) || !query_start(&query, &config, &err) ||

@@ -1,6 +1,7 @@
 #include "query/query.h"
 
 #include "core/log.h"
+#include "core/redis_url.h"
 #include "schemas/catalog.h"
 #include "schemas/ddl.h"
 #include "schemas/openapi.h"
@@ -103,12 +104,16 @@ bool query_start(struct query *query, const struct query_config *config, struct 
     query_metrics_declare(&query->metrics, (int)config->mysql_shards.count);
     query->look = (struct redis_script){.name = stock_script_name(STOCK_LOOK), .text = stock_script_text(STOCK_LOOK)};
     redis_script_init(&query->look);
+    query->scripts[0] = &query->look;
     struct map_reader_options reader = {.catalog_url = config->mysql_catalog,
                                         .stream = query->stream,
                                         .shards = (int)config->mysql_shards.count,
                                         .read_ms = config->catalog_read_ms,
                                         .connect_ms = config->connect_ms,
                                         .query_ms = config->deadline_ms};
+    struct redis_url redis;
+    if (!redis_url_parse(config->redis_stock, &redis, err))
+        return err_prefix(err, "redis.stock");
     if (!sql_check_url(config->mysql_catalog, err))
         return err_prefix(err, "mysql.catalog");
     return map_reader_start(&reader, &query->map_reader, err) &&
@@ -132,13 +137,12 @@ void *query_loop_start(struct loop *loop, int index, void *arg)
     (void)index;
     struct query *query = arg;
     struct query_loop *self = mem_alloc(sizeof *self);
-    struct redis_script *scripts[] = {&query->look};
     struct redis_options options = {.url = query->config->redis_stock,
                                     .connect_timeout_ms = query->config->redis_ms,
                                     .command_timeout_ms = query->config->redis_ms,
                                     .reconnect_ms_max = REDIS_RECONNECT_MS_MAX,
                                     .pending_max = REDIS_PENDING_MAX,
-                                    .scripts = scripts,
+                                    .scripts = query->scripts,
                                     .script_count = 1};
     struct err err = {0};
     self->query = query;

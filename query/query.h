@@ -34,6 +34,7 @@ struct query {
     int shard_count;
     struct query_metrics metrics;
     struct redis_script look;
+    struct redis_script *scripts[1]; /* what each Redis connection loads */
 };
 
 /* One HTTP thread. */

@@ -132,16 +132,17 @@ void layout_state_json(const struct layout_state *state, struct buf *ret_json)
     const struct fold_counts *counts = &state->counts;
     char time[CLOCK_TEXT_MAX];
     buf_printf(ret_json,
-               "{\"ok\":%" PRIu64 ",\"void\":%" PRIu64 ",\"partitions\":%zu,\"next_offset\":%" PRId64
-               ",\"epoch\":%" PRIu64 ",\"records\":%" PRIu64 ",\"ok_rows\":%" PRIu64 ",\"void_rows\":%" PRIu64,
-               state->ok_rows, state->void_rows, state->partitions, state->next_offset, state->epoch, counts->records,
-               counts->ok, counts->voided);
+               "{\"totals\":{\"ok\":%" PRIu64 ",\"void\":%" PRIu64 "},\"partitions\":%zu,\"next_offset\":%" PRId64,
+               state->ok_rows, state->void_rows, state->partitions, state->next_offset);
+    buf_printf(ret_json, ",\"epoch\":%" PRIu64 ",\"records\":%" PRIu64 ",\"ok\":%" PRIu64 ",\"void\":%" PRIu64,
+               state->epoch, counts->records, counts->ok, counts->voided);
     buf_printf(ret_json, ",\"duplicates\":%" PRIu64 ",\"dead_letters\":%" PRIu64 ",\"barriers\":%" PRIu64,
                counts->duplicates, counts->dead_letters, counts->barriers);
+    buf_append_str(ret_json, ",\"lag\":");
     if (state->lag_known)
-        buf_printf(ret_json, ",\"lag\":%" PRId64, state->lag);
+        buf_append_i64(ret_json, state->lag);
     else
-        buf_append_str(ret_json, ",\"lag\":null");
+        buf_append_str(ret_json, "null");
     clock_format(state->updated_at_ms, 0, time);
     if (state->updated_at_ms > 0)
         buf_printf(ret_json, ",\"updated_at\":\"%s\"}", time);

@@ -15,12 +15,13 @@ const char sql_meta_make[] =
     "INSERT INTO `meta` (`cluster`, `partitions`, `offset_min`) VALUES (?, ?, ?) ON DUPLICATE KEY UPDATE `one` = `one`";
 const char sql_meta_read[] = "SELECT `epoch`, `cluster`, `partitions`, `offset_min` FROM `meta`";
 const char sql_epoch_read[] = "SELECT `epoch` FROM `meta`";
-const char sql_epoch_raise[] = "UPDATE `meta` SET `epoch` = LAST_INSERT_ID(`epoch` + 1)";
+const char sql_epoch_raise[] = "UPDATE `meta` SET `epoch` = LAST_INSERT_ID(GREATEST(`epoch`, ?) + 1)";
 
 const char sql_coupons_read[] = "SELECT " COUPON_COLUMNS " FROM `coupons` ORDER BY `coupon_id`";
 const char sql_coupon_read[] = "SELECT " COUPON_COLUMNS " FROM `coupons` WHERE `coupon_id` = ?";
 const char sql_coupons_newest[] = "SELECT " COUPON_COLUMNS " FROM `coupons` ORDER BY `coupon_id` DESC LIMIT ?";
-const char sql_coupons_of_room[] = "SELECT " COUPON_COLUMNS " FROM `coupons` WHERE `room_id` = ? ORDER BY `coupon_id` DESC LIMIT ?";
+const char sql_coupons_of_room[] =
+    "SELECT " COUPON_COLUMNS " FROM `coupons` WHERE `room_id` = ? ORDER BY `coupon_id` DESC LIMIT ?";
 const char sql_coupon_details_read[] = "SELECT `description`, `terms` FROM `coupon_details` WHERE `coupon_id` = ?";
 const char sql_catalog_counts[] = "SELECT (SELECT COUNT(*) FROM `live_rooms`), (SELECT COUNT(*) FROM `coupons`),"
                                   " (SELECT COUNT(*) FROM `coupons` WHERE `opened` > 0),"

@@ -24,7 +24,8 @@ extern const size_t catalog_ddl_count;
 extern const char sql_meta_make[];
 extern const char sql_meta_read[];  /* -> epoch, cluster, partitions, offset_min */
 extern const char sql_epoch_read[]; /* -> epoch */
-/* epoch = LAST_INSERT_ID(epoch + 1): then SELECT LAST_INSERT_ID() on the same connection */
+/* seen: epoch = LAST_INSERT_ID(one more than the larger of both): then SELECT LAST_INSERT_ID() on the same connection
+ */
 extern const char sql_epoch_raise[];
 
 /* coupons: coupon_id (AUTO_INCREMENT: NULL takes the next), room_id, title, total, per_user_limit (1), opens_at_ms,
@@ -35,10 +36,10 @@ extern const char sql_epoch_raise[];
 extern const char sql_coupons_read[];
 extern const char sql_coupon_read[]; /* coupon_id -> the same */
 /* -> the largest hold_ms, 0 without coupons: what a rebuild waits by where no mark is left */
-extern const char sql_coupons_newest[];   /* limit -> the same, newest first */
-extern const char sql_coupons_of_room[];  /* room_id, limit -> the same, newest first */
+extern const char sql_coupons_newest[];      /* limit -> the same, newest first */
+extern const char sql_coupons_of_room[];     /* room_id, limit -> the same, newest first */
 extern const char sql_coupon_details_read[]; /* coupon_id -> description, terms */
-extern const char sql_catalog_counts[];   /* -> rooms, coupons, coupons opened, users (the server's estimate), epoch */
+extern const char sql_catalog_counts[]; /* -> rooms, coupons, coupons opened, users (the server's estimate), epoch */
 extern const char sql_hold_max[];
 extern const char sql_coupon_claim[]; /* E, coupon_id: CAS opened 0 -> E; 1 row, or lost */
 /* coupon_id, room_id, title, total, per_user_limit, opens_at_ms, ends_at_ms, gate, hold_ms */

@@ -66,14 +66,19 @@ void batch_free(struct batch *batch)
     free(batch);
 }
 
-struct batch_part *batch_part(struct batch *batch, int32_t partition, int64_t next_offset, struct fold_state state, const char *owner)
+struct batch_part *batch_part(struct batch *batch, int32_t partition, int64_t next_offset, struct fold_state state,
+                              const char *owner)
 {
     assert(partition >= 0 && partition < ROUTE_PARTITIONS_MAX);
     if (batch->part_of[partition] >= 0)
         return &batch->parts[batch->part_of[partition]];
     batch->part_of[partition] = (int16_t)batch->part_count;
     struct batch_part *part = &batch->parts[batch->part_count++];
-    *part = (struct batch_part){.partition = partition, .next_offset = next_offset, .last_offset = next_offset - 1, .before = state, .after = state};
+    *part = (struct batch_part){.partition = partition,
+                                .next_offset = next_offset,
+                                .last_offset = next_offset - 1,
+                                .before = state,
+                                .after = state};
     memcpy(part->owner, owner, OWNER_LEN);
     return part;
 }
@@ -114,8 +119,8 @@ static void record_decode(struct batch *batch, size_t place)
     struct batch_record *entry = &batch->records[place];
     const struct kafka_record *record = &entry->record;
     struct err err = {0};
-    if (!codec_read(batch->options.stream, record->key ? record->key : "", record->key_len, record->value ? record->value : "", record->value_len,
-                    event_at(batch, place), &err)) {
+    if (!codec_read(batch->options.stream, record->key ? record->key : "", record->key_len,
+                    record->value ? record->value : "", record->value_len, event_at(batch, place), &err)) {
         batch_mark_bad(batch, place, err.text);
         return;
     }
@@ -129,7 +134,8 @@ void batch_add(struct batch *batch, struct kafka_record *record, uint64_t checks
     assert(batch->count < batch->options.rows_max && batch->part_of[record->partition] >= 0);
     const size_t place = batch->count++;
     struct batch_record *entry = &batch->records[place];
-    *entry = (struct batch_record){.record = *record, .part = (uint32_t)batch->part_of[record->partition], .place = (uint32_t)place};
+    *entry = (struct batch_record){
+        .record = *record, .part = (uint32_t)batch->part_of[record->partition], .place = (uint32_t)place};
     struct batch_part *part = &batch->parts[entry->part];
     assert(record->offset == part->last_offset + 1);
     part->last_offset = record->offset;
@@ -145,7 +151,8 @@ bool batch_full(const struct batch *batch, int64_t now_ms)
 {
     if (batch->count == 0)
         return false;
-    return batch->count >= batch->options.rows_max || batch->bytes >= batch->options.bytes_max || now_ms - batch->first_at_ms >= batch->options.age_ms_max;
+    return batch->count >= batch->options.rows_max || batch->bytes >= batch->options.bytes_max ||
+           now_ms - batch->first_at_ms >= batch->options.age_ms_max;
 }
 
 void batch_drop(struct batch *batch, int32_t partition)

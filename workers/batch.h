@@ -1,10 +1,13 @@
-/* A batch: the decoded records of several partitions of one shard, on their way into one transaction; and what the fold makes of them.
+/* A batch: the decoded records of several partitions of one shard, on their way into one transaction; and what the fold
+ * makes of them.
  *
- *     batch_part ... batch_add ... -> batch_fold -> rows (sorted by table, then primary key), totals, counts of each partition
- *                                        ^ again whenever more is known: rows that exist already, records that can never be stored, partitions that are lost
+ *     batch_part ... batch_add ... -> batch_fold -> rows (sorted by table, then primary key), totals, counts of each
+ * partition ^ again whenever more is known: rows that exist already, records that can never be stored, partitions that
+ * are lost
  *
- * Pure: no clock, no I/O. Bounded: rows, bytes, partitions; all memory is taken by batch_new, beside the records themselves and reasons of dead letters.
- * One thread. Invariant: a record belongs to exactly one part; parts of no records are left over from batch_drop.
+ * Pure: no clock, no I/O. Bounded: rows, bytes, partitions; all memory is taken by batch_new, beside the records
+ * themselves and reasons of dead letters. One thread. Invariant: a record belongs to exactly one part; parts of no
+ * records are left over from batch_drop.
  */
 #ifndef WEIR_WORKERS_BATCH_H
 #define WEIR_WORKERS_BATCH_H
@@ -20,11 +23,11 @@ enum { OWNER_LEN = 32 };
 struct batch_record {
     struct kafka_record record; /* key and value are kept for the dead letter */
     uint32_t part;
-    uint32_t place;    /* of its event */
-    bool exists;       /* a row of its id is in the table already */
-    char *reason;      /* owned; not NULL: it can never be stored, and this is why */
+    uint32_t place; /* of its event */
+    bool exists;    /* a row of its id is in the table already */
+    char *reason;   /* owned; not NULL: it can never be stored, and this is why */
     enum fold_verdict verdict;
-    int64_t slot;      /* of the layout; barriers and undecoded records have none (0) */
+    int64_t slot; /* of the layout; barriers and undecoded records have none (0) */
     uint64_t id;
 };
 
@@ -32,9 +35,9 @@ struct batch_record {
 struct batch_part {
     int32_t partition;
     size_t records;
-    int64_t next_offset;      /* in progress before this batch */
-    int64_t last_offset;      /* of its last record */
-    uint64_t checksum;        /* of its last record */
+    int64_t next_offset; /* in progress before this batch */
+    int64_t last_offset; /* of its last record */
+    uint64_t checksum;   /* of its last record */
     struct fold_state before;
     struct fold_state after;
     struct fold_counts counts; /* of this batch */
@@ -86,9 +89,11 @@ void batch_free(struct batch *batch); /* NULL is fine */
 void batch_reset(struct batch *batch);
 
 /* The partition's part, made with the given state when it is new in this batch. */
-struct batch_part *batch_part(struct batch *batch, int32_t partition, int64_t next_offset, struct fold_state state, const char *owner);
-/* Takes over `record` and decodes it; one that does not decode, or whose day no table can have, is a dead letter from the start. The batch must not be full, the part be there, and
- * the offset the part's next. `checksum` is the record's. */
+struct batch_part *batch_part(struct batch *batch, int32_t partition, int64_t next_offset, struct fold_state state,
+                              const char *owner);
+/* Takes over `record` and decodes it; one that does not decode, or whose day no table can have, is a dead letter from
+ * the start. The batch must not be full, the part be there, and the offset the part's next. `checksum` is the record's.
+ */
 void batch_add(struct batch *batch, struct kafka_record *record, uint64_t checksum, int64_t now_ms);
 bool batch_full(const struct batch *batch, int64_t now_ms);
 /* Lets a partition's records go. */

@@ -1,7 +1,8 @@
 /* batch_fold: the one rule of protocol/fold.h over a batch, then the order in which rows and totals go to their tables.
  *
- * Whether an id has a row is known from two sides: `exists` of the record (read from the table, on the slow path only) and the set of ids that got a row
- * in this batch. The set compares (slot, id), because that is what a table holds once.
+ * Whether an id has a row is known from two sides: `exists` of the record (read from the table, on the slow path only)
+ * and the set of ids that got a row in this batch. The set compares (slot, id), because that is what a table holds
+ * once.
  */
 #include "workers/batch.h"
 
@@ -63,10 +64,12 @@ static void fold_one(struct batch *batch, size_t place)
 static int row_compare(const void *a, const void *b, void *arg)
 {
     const struct batch *batch = arg;
-    const struct batch_record *one = &batch->records[*(const uint32_t *)a], *two = &batch->records[*(const uint32_t *)b];
+    const struct batch_record *one = &batch->records[*(const uint32_t *)a],
+                              *two = &batch->records[*(const uint32_t *)b];
     if (one->slot != two->slot)
         return one->slot < two->slot ? -1 : 1;
-    return stream_compare(batch->options.stream, batch->keys, batch_event(batch, *(const uint32_t *)a), batch_event(batch, *(const uint32_t *)b));
+    return stream_compare(batch->options.stream, batch->keys, batch_event(batch, *(const uint32_t *)a),
+                          batch_event(batch, *(const uint32_t *)b));
 }
 
 static int value_compare(struct value a, struct value b)
@@ -114,8 +117,12 @@ static void totals_make(struct batch *batch)
         const struct batch_record *entry = &batch->records[batch->rows[i]];
         const void *event = batch_event(batch, batch->rows[i]);
         const bool ok = entry->verdict == FOLD_OK;
-        batch->totals[batch->total_count++] = (struct batch_total){.part = entry->part, .day = day_of_ms(stream->time_ms(event), batch->options.offset_min),
-                                                                   .value = stream_value(column, event), .ok = ok, .voided = !ok};
+        batch->totals[batch->total_count++] =
+            (struct batch_total){.part = entry->part,
+                                 .day = day_of_ms(stream->time_ms(event), batch->options.offset_min),
+                                 .value = stream_value(column, event),
+                                 .ok = ok,
+                                 .voided = !ok};
     }
     if (batch->total_count > 1)
         qsort_r(batch->totals, batch->total_count, sizeof *batch->totals, total_compare, batch);

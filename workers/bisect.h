@@ -1,5 +1,5 @@
-/* Finds the rows that can never be stored, by asking whether ranges of rows can: about 2 * bad * log2(count) questions. Pure: the question is a function that
- * is handed in (it tries the range in a transaction and rolls back). */
+/* Finds the rows that can never be stored, by asking whether ranges of rows can: about 2 * bad * log2(count) questions.
+ * Pure: the question is a function that is handed in (it tries the range in a transaction and rolls back). */
 #ifndef WEIR_WORKERS_BISECT_H
 #define WEIR_WORKERS_BISECT_H
 
@@ -18,7 +18,8 @@ struct bisect {
     void *arg;
 };
 
-/* False: a question could not be asked, err says why; rows that were found until then have been told. Depth is log2(count). */
+/* False: a question could not be asked, err says why; rows that were found until then have been told. Depth is
+ * log2(count). */
 WEIR_MUST_USE bool bisect_rows(const struct bisect *bisect, size_t first, size_t count, struct err *err);
 
 #endif

@@ -1,3 +1,10 @@
+/* A writer's partitions: from assigned to running, and out of it again.
+ *
+ *     LANE_NONE -> OWN (token into progress) -> CHECK (is the log still the one of progress?) -> RUNNING
+ *     RUNNING -> CHECK         the client says that the offset is out of range, a gap, or progress is ours but
+ * elsewhere any     -> STOPPED       with an alarm: no progress row, a log that does not fit; looked at again, never
+ * reset RUNNING -> LET_GO        another owner is in progress any     -> NONE          the group took it back
+ */
 #include "core/clock.h"
 #include "core/crash.h"
 #include "core/log.h"
@@ -17,7 +24,8 @@ struct lane *lanes_find(struct writer *w, int32_t partition)
 
 static struct progress_key key_of(const struct writer *w, const struct lane *lane)
 {
-    return (struct progress_key){.layout = w->options.keys->layout->name, .topic = w->options.stream->name, .partition = lane->partition};
+    return (struct progress_key){
+        .layout = w->options.keys->layout->name, .topic = w->options.stream->name, .partition = lane->partition};
 }
 
 static void lane_leave(struct writer *w, struct lane *lane)
@@ -89,7 +97,8 @@ static void lane_run(struct writer *w, struct lane *lane)
     seats_want_begin(w->options.seats, lane->partition, lane->expected);
     if (lane->gaps == 0)
         (void)seats_alarm(w->options.seats, lane->partition, NULL);
-    log_info("partition begins", LOG_INT("partition", lane->partition), LOG_INT("offset", lane->expected), LOG_INT("shard", w->options.shard));
+    log_info("partition begins", LOG_INT("partition", lane->partition), LOG_INT("offset", lane->expected),
+             LOG_INT("shard", w->options.shard));
 }
 
 static void lane_check(struct writer *w, struct lane *lane)
@@ -99,7 +108,8 @@ static void lane_check(struct writer *w, struct lane *lane)
         lane_wait(lane, &err);
         return;
     }
-    switch (ownership_check_log(w->admin, w->options.config->kafka_brokers, w->options.stream->name, lane->partition, &lane->progress, &err)) {
+    switch (ownership_check_log(w->admin, w->options.config->kafka_brokers, w->options.stream->name, lane->partition,
+                                &lane->progress, &err)) {
     case LOG_AGREES:
         lane_run(w, lane);
         return;
@@ -149,8 +159,8 @@ static void lane_gap(struct writer *w, struct lane *lane, int64_t offset)
     struct err err;
     writer_count_retry(w, WORKER_RETRY_GAP);
     lane->gaps++;
-    err_set(&err, ERR_CONFLICT, "After offset %lld of %s[%d] came %lld: records between them are missing.", (long long)lane->expected - 1,
-            w->options.stream->name, (int)lane->partition, (long long)offset);
+    err_set(&err, ERR_CONFLICT, "After offset %lld of %s[%d] came %lld: records between them are missing.",
+            (long long)lane->expected - 1, w->options.stream->name, (int)lane->partition, (long long)offset);
     if (lane->gaps > GAPS_MAX) {
         lane_alarm(w, lane, LANE_CHECK, &err);
         return;

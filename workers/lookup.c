@@ -1,5 +1,5 @@
-/* lookup_rows: which of the batch's rows are in their tables already, by primary key, a fixed number of keys a query (so that one prepared statement a table is
- * enough; the last key is repeated to fill it). */
+/* lookup_rows: which of the batch's rows are in their tables already, by primary key, a fixed number of keys a query
+ * (so that one prepared statement a table is enough; the last key is repeated to fill it). */
 #include "workers/transaction_parts.h"
 
 #include <assert.h>
@@ -23,7 +23,8 @@ static size_t primary_columns(const struct transaction *t, const struct column *
     return count;
 }
 
-static void lookup_text(struct transaction *t, const char *table, const struct column *const *columns, size_t column_count)
+static void lookup_text(struct transaction *t, const char *table, const struct column *const *columns,
+                        size_t column_count)
 {
     buf_reset(&t->text);
     buf_printf(&t->text, "SELECT `%s` FROM `%s` WHERE ", t->stream->id_column, table);
@@ -47,8 +48,8 @@ static bool lookup_found(const struct value *cells, size_t count, void *arg)
     return true;
 }
 
-static bool lookup_chunk(struct transaction *t, struct sql *sql, struct lookup *lookup, const struct column *const *columns, size_t column_count,
-                         struct err *err)
+static bool lookup_chunk(struct transaction *t, struct sql *sql, struct lookup *lookup,
+                         const struct column *const *columns, size_t column_count, struct err *err)
 {
     struct value values[LOOKUP_KEYS * STREAM_KEY_COLUMNS_MAX];
     size_t count = 0;
@@ -60,7 +61,8 @@ static bool lookup_chunk(struct transaction *t, struct sql *sql, struct lookup *
     return sql_select(sql, t->text.data, values, count, lookup_found, lookup, err);
 }
 
-static bool lookup_table(struct transaction *t, struct sql *sql, struct batch *batch, size_t first, size_t count, struct err *err)
+static bool lookup_table(struct transaction *t, struct sql *sql, struct batch *batch, size_t first, size_t count,
+                         struct err *err)
 {
     const struct column *columns[STREAM_KEY_COLUMNS_MAX];
     const size_t column_count = primary_columns(t, columns);
@@ -69,7 +71,8 @@ static bool lookup_table(struct transaction *t, struct sql *sql, struct batch *b
     lookup_text(t, table, columns, column_count);
     for (size_t done = 0; done < count; done += LOOKUP_KEYS) {
         const size_t left = count - done;
-        struct lookup lookup = {.batch = batch, .rows = batch->rows + first + done, .count = left < LOOKUP_KEYS ? left : LOOKUP_KEYS};
+        struct lookup lookup = {
+            .batch = batch, .rows = batch->rows + first + done, .count = left < LOOKUP_KEYS ? left : LOOKUP_KEYS};
         if (!lookup_chunk(t, sql, &lookup, columns, column_count, err))
             return false;
     }

@@ -10,8 +10,9 @@
 
 enum { CONNECTIONS_MAX = 64, REQUEST_TIMEOUT_MS = 3000, IDLE_TIMEOUT_MS = 10000 };
 
-static const char *const crash_names[] = {"worker.after_take",   "worker.after_begin",   "worker.after_progress", "worker.after_rows",
-                                          "worker.after_totals", "worker.before_commit", "worker.after_commit",   "worker.after_tell_offset"};
+static const char *const crash_names[] = {"worker.after_take",   "worker.after_begin",      "worker.after_progress",
+                                          "worker.after_rows",   "worker.after_totals",     "worker.before_commit",
+                                          "worker.after_commit", "worker.after_tell_offset"};
 
 static void exit_on(bool good, const struct err *err)
 {
@@ -27,13 +28,18 @@ static bool streams_check(const struct worker_config *config, struct err *err)
     if (!stream_check(stream, err))
         return false;
     return stream_layout(stream, config->layout) ||
-           err_set(err, ERR_USAGE, "worker.layout is %s, but the stream %s has no such layout.", config->layout, config->stream);
+           err_set(err, ERR_USAGE, "worker.layout is %s, but the stream %s has no such layout.", config->layout,
+                   config->stream);
 }
 
 static bool probes_start(const struct worker_config *config, struct http_server **ret_server, struct err *err)
 {
-    const struct http_options options = {.host = config->http_host, .port = (int)config->http_port, .threads = 1, .connections_max = CONNECTIONS_MAX,
-                                         .request_timeout_ms = REQUEST_TIMEOUT_MS, .idle_timeout_ms = IDLE_TIMEOUT_MS};
+    const struct http_options options = {.host = config->http_host,
+                                         .port = (int)config->http_port,
+                                         .threads = 1,
+                                         .connections_max = CONNECTIONS_MAX,
+                                         .request_timeout_ms = REQUEST_TIMEOUT_MS,
+                                         .idle_timeout_ms = IDLE_TIMEOUT_MS};
     return http_start(&options, ret_server, err);
 }
 

@@ -20,7 +20,8 @@ struct monitor {
 
 static bool monitor_admin(struct monitor *monitor, struct err *err)
 {
-    return monitor->admin || kafka_admin_open(monitor->options.config->kafka_brokers, "weir-worker", &monitor->admin, err);
+    return monitor->admin ||
+           kafka_admin_open(monitor->options.config->kafka_brokers, "weir-worker", &monitor->admin, err);
 }
 
 static bool lag_look(struct monitor *monitor, int32_t partition, struct err *err)
@@ -29,7 +30,8 @@ static bool lag_look(struct monitor *monitor, int32_t partition, struct err *err
     int64_t low, high, lag = 0;
     seats_view(monitor->options.seats, partition, &view);
     if (view.assigned && view.next_offset >= 0) {
-        if (!kafka_admin_watermarks(monitor->admin, monitor->options.stream->name, partition, ANSWER_MS, &low, &high, err))
+        if (!kafka_admin_watermarks(monitor->admin, monitor->options.stream->name, partition, ANSWER_MS, &low, &high,
+                                    err))
             return false;
         lag = high > view.next_offset ? high - view.next_offset : 0;
         if (high < view.next_offset || low > view.next_offset)
@@ -42,7 +44,8 @@ static bool lag_look(struct monitor *monitor, int32_t partition, struct err *err
 static void monitor_log(struct monitor *monitor)
 {
     struct err err = {0};
-    bool good = monitor_admin(monitor, &err) && plan_check_topic(monitor->options.plan, monitor->admin, ANSWER_MS, &err);
+    bool good =
+        monitor_admin(monitor, &err) && plan_check_topic(monitor->options.plan, monitor->admin, ANSWER_MS, &err);
     for (int32_t i = 0; good && i < seats_count(monitor->options.seats) && !atomic_load(&monitor->stop); i++)
         good = lag_look(monitor, i, &err);
     service_part_set(monitor->options.kafka, good, good ? NULL : err.text);
@@ -73,12 +76,14 @@ static void monitor_route(struct monitor *monitor)
     struct err err = {0};
     const struct monitor_options *o = &monitor->options;
     if (!plan_load(o->config, o->stream, o->keys, &plan, &err)) {
-        log_debug("the catalog cannot be read, going on with its last word", LOG_ERR(&err)); /* rows do not wait for the catalog */
+        log_debug("the catalog cannot be read, going on with its last word",
+                  LOG_ERR(&err)); /* rows do not wait for the catalog */
         return;
     }
     if (plan.route.version == o->plan->route.version)
         return;
-    log_info("the route has changed, beginning anew", LOG_INT("from", o->plan->route.version), LOG_INT("to", plan.route.version));
+    log_info("the route has changed, beginning anew", LOG_INT("from", o->plan->route.version),
+             LOG_INT("to", plan.route.version));
     atomic_store(&monitor->restart, true);
 }
 

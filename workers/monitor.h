@@ -1,5 +1,5 @@
-/* Looks at the log and the catalog once a second: lag of each partition, alarms, readiness; and says when the worker must begin anew (another route). A thread of its own, because brokers
- * and databases may let it wait. */
+/* Looks at the log and the catalog once a second: lag of each partition, alarms, readiness; and says when the worker
+ * must begin anew (another route). A thread of its own, because brokers and databases may let it wait. */
 #ifndef WEIR_WORKERS_MONITOR_H
 #define WEIR_WORKERS_MONITOR_H
 

@@ -19,22 +19,28 @@ void owner_make(char ret_owner[OWNER_LEN + 1])
         snprintf(ret_owner + 2 * i, 3, "%02x", bytes[i]);
 }
 
-enum log_answer ownership_check_marks(const char *topic, int32_t partition, int64_t next_offset, int64_t low, int64_t high, struct err *err)
+enum log_answer ownership_check_marks(const char *topic, int32_t partition, int64_t next_offset, int64_t low,
+                                      int64_t high, struct err *err)
 {
     if (high < next_offset) {
-        err_set(err, ERR_CONFLICT, "The log of %s[%d] ends at offset %lld, before progress (%lld): records were lost, or the topic was made anew.", topic,
-                (int)partition, (long long)high, (long long)next_offset);
+        err_set(err, ERR_CONFLICT,
+                "The log of %s[%d] ends at offset %lld, before progress (%lld): records were lost, or the topic was "
+                "made anew.",
+                topic, (int)partition, (long long)high, (long long)next_offset);
         return LOG_DISAGREES;
     }
     if (low > next_offset) {
-        err_set(err, ERR_CONFLICT, "The log of %s[%d] begins at offset %lld, behind progress (%lld): records were dropped before they were stored.", topic,
-                (int)partition, (long long)low, (long long)next_offset);
+        err_set(err, ERR_CONFLICT,
+                "The log of %s[%d] begins at offset %lld, behind progress (%lld): records were dropped before they "
+                "were stored.",
+                topic, (int)partition, (long long)low, (long long)next_offset);
         return LOG_DISAGREES;
     }
     return LOG_AGREES;
 }
 
-static enum log_answer check_last_record(const char *brokers, const char *topic, int32_t partition, const struct progress *progress, struct err *err)
+static enum log_answer check_last_record(const char *brokers, const char *topic, int32_t partition,
+                                         const struct progress *progress, struct err *err)
 {
     struct kafka_reader *reader;
     struct kafka_record record;
@@ -43,21 +49,25 @@ static enum log_answer check_last_record(const char *brokers, const char *topic,
     const int taken = kafka_reader_take(reader, LOG_WAIT_MS, &record, err);
     enum log_answer answer = LOG_UNKNOWN;
     if (taken == 0)
-        err_set(err, ERR_OUTAGE, "The record before progress of %s[%d] did not come within %d ms.", topic, (int)partition, LOG_WAIT_MS);
+        err_set(err, ERR_OUTAGE, "The record before progress of %s[%d] did not come within %d ms.", topic,
+                (int)partition, LOG_WAIT_MS);
     if (taken == 1) {
-        const bool same = record.offset == progress->next_offset - 1 && kafka_record_checksum(&record) == progress->checksum;
+        const bool same =
+            record.offset == progress->next_offset - 1 && kafka_record_checksum(&record) == progress->checksum;
         kafka_record_free(&record);
         answer = same ? LOG_AGREES : LOG_DISAGREES;
     }
     if (answer == LOG_DISAGREES)
-        err_set(err, ERR_CONFLICT, "The record at offset %lld of %s[%d] is not the one that was stored last: the topic was made anew, or is another one.",
+        err_set(err, ERR_CONFLICT,
+                "The record at offset %lld of %s[%d] is not the one that was stored last: the topic was made anew, or "
+                "is another one.",
                 (long long)progress->next_offset - 1, topic, (int)partition);
     kafka_reader_close(reader);
     return answer;
 }
 
-enum log_answer ownership_check_log(struct kafka_admin *admin, const char *brokers, const char *topic, int32_t partition, const struct progress *progress,
-                                    struct err *err)
+enum log_answer ownership_check_log(struct kafka_admin *admin, const char *brokers, const char *topic,
+                                    int32_t partition, const struct progress *progress, struct err *err)
 {
     int64_t low, high;
     if (!kafka_admin_watermarks(admin, topic, partition, LOG_WAIT_MS, &low, &high, err))

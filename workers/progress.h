@@ -20,11 +20,14 @@ struct progress_key {
 };
 
 /* ERR_MISSING: there is no such row. `lock`: FOR UPDATE, inside a transaction. */
-WEIR_MUST_USE bool progress_read(struct sql *sql, const struct progress_key *key, bool lock, struct progress *ret_progress, struct err *err);
+WEIR_MUST_USE bool progress_read(struct sql *sql, const struct progress_key *key, bool lock,
+                                 struct progress *ret_progress, struct err *err);
 /* One transaction: sets the owner and reads what is there. ERR_MISSING as above. */
-WEIR_MUST_USE bool progress_own(struct sql *sql, const struct progress_key *key, const char owner[OWNER_LEN + 1], struct progress *ret_progress,
-                                struct err *err);
-/* Moves it past a part's records by compare-and-set on offset and owner; `ret_moved` false: it is not as the part says. */
-WEIR_MUST_USE bool progress_move(struct sql *sql, const struct progress_key *key, const struct batch_part *part, bool *ret_moved, struct err *err);
+WEIR_MUST_USE bool progress_own(struct sql *sql, const struct progress_key *key, const char owner[OWNER_LEN + 1],
+                                struct progress *ret_progress, struct err *err);
+/* Moves it past a part's records by compare-and-set on offset and owner; `ret_moved` false: it is not as the part says.
+ */
+WEIR_MUST_USE bool progress_move(struct sql *sql, const struct progress_key *key, const struct batch_part *part,
+                                 bool *ret_moved, struct err *err);
 
 #endif

@@ -1,5 +1,6 @@
-/* The delays between tries of something that is away: doubling from `min_ms` to `max_ms`, each between half and the whole of its step, so that many
- * workers do not come back at the same moment. Pure: randomness is a seed that the caller hands in. One thread. */
+/* The delays between tries of something that is away: doubling from `min_ms` to `max_ms`, each between half and the
+ * whole of its step, so that many workers do not come back at the same moment. Pure: randomness is a seed that the
+ * caller hands in. One thread. */
 #ifndef WEIR_WORKERS_RETRY_H
 #define WEIR_WORKERS_RETRY_H
 

@@ -6,7 +6,8 @@
 
 enum { REASON_BYTES_MAX = 500 };
 
-static bool rows_insert_table(struct transaction *t, struct sql *sql, const struct batch *batch, size_t first, size_t count, struct err *err)
+static bool rows_insert_table(struct transaction *t, struct sql *sql, const struct batch *batch, size_t first,
+                              size_t count, struct err *err)
 {
     char table[TABLE_NAME_MAX];
     t->keys->layout->table(t->stream, batch->records[batch->rows[first]].slot, table);
@@ -15,7 +16,8 @@ static bool rows_insert_table(struct transaction *t, struct sql *sql, const stru
     return sql_insert(sql, table, t->columns, t->column_count, t->cells, count, "", err);
 }
 
-bool rows_insert(struct transaction *t, struct sql *sql, const struct batch *batch, size_t first, size_t count, int64_t *ret_slot, struct err *err)
+bool rows_insert(struct transaction *t, struct sql *sql, const struct batch *batch, size_t first, size_t count,
+                 int64_t *ret_slot, struct err *err)
 {
     const size_t end = first + count;
     while (first < end) {
@@ -48,8 +50,9 @@ bool totals_insert(struct transaction *t, struct sql *sql, const struct batch *b
         cells[4] = value_u64(total->ok);
         cells[5] = value_u64(total->voided);
     }
-    return sql_insert(sql, t->stream->totals_table, columns, COLUMNS, t->cells, batch->total_count,
-                      " ON DUPLICATE KEY UPDATE ok_rows = ok_rows + VALUES(ok_rows), void_rows = void_rows + VALUES(void_rows)", err);
+    return sql_insert(
+        sql, t->stream->totals_table, columns, COLUMNS, t->cells, batch->total_count,
+        " ON DUPLICATE KEY UPDATE ok_rows = ok_rows + VALUES(ok_rows), void_rows = void_rows + VALUES(void_rows)", err);
 }
 
 /* Cuts before the character that would pass the bound. */
@@ -66,7 +69,8 @@ static size_t reason_len(const char *reason)
     return kept;
 }
 
-static void dead_letter_cells(const struct transaction *t, const struct batch_record *entry, int64_t now_ms, struct value *cells)
+static void dead_letter_cells(const struct transaction *t, const struct batch_record *entry, int64_t now_ms,
+                              struct value *cells)
 {
     const struct kafka_record *record = &entry->record;
     const char *layout = t->keys->layout->name;
@@ -80,7 +84,8 @@ static void dead_letter_cells(const struct transaction *t, const struct batch_re
     cells[7] = value_time_ms(now_ms);
 }
 
-bool dead_letters_insert(struct transaction *t, struct sql *sql, const struct batch *batch, int64_t now_ms, struct err *err)
+bool dead_letters_insert(struct transaction *t, struct sql *sql, const struct batch *batch, int64_t now_ms,
+                         struct err *err)
 {
     static const char *const columns[] = {"layout", "topic", "partition", "offset", "key", "value", "reason", "at"};
     enum { COLUMNS = sizeof columns / sizeof *columns };

@@ -1,3 +1,5 @@
+/* One array under one lock; see the header for who writes what. A wake-up that comes just before a sleep is lost, which
+ * costs at most that sleep: it is bounded. */
 #include "workers/seats.h"
 
 #include "core/buf.h"
@@ -77,7 +79,8 @@ static void seats_changed(struct seats *seats) /* under the lock */
     pthread_cond_broadcast(&seats->changed);
 }
 
-/* Waits on the condition until `until_us` of CLOCK_MONOTONIC at the latest; false when that has come. Under the lock. */
+/* Waits on the condition until `until_us` of CLOCK_MONOTONIC at the latest; false when that has come. Under the lock.
+ */
 static bool seats_sleep(struct seats *seats, const struct timespec *until)
 {
     return pthread_cond_timedwait(&seats->changed, &seats->lock, until) == 0;

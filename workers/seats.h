@@ -1,5 +1,5 @@
-/* Where the group's thread and the writers meet: one seat a partition. Both sides set what is so and look at what is wanted; nothing is queued, so
- * nothing can overflow or come late.
+/* Where the group's thread and the writers meet: one seat a partition. Both sides set what is so and look at what is
+ * wanted; nothing is queued, so nothing can overflow or come late.
  *
  *     group thread                                     writer of the partition's shard
  *     seats_assign ------------ assigned, generation -> seats_assigned, seats_hold
@@ -23,8 +23,8 @@ enum { SEAT_WHY_BYTES_MAX = 400 };
 /* What a seat shows to readiness and metrics. */
 struct seat_view {
     bool assigned;
-    bool let_go;         /* another owner is in progress; waits to be assigned again */
-    int64_t next_offset; /* committed; -1: not known yet */
+    bool let_go;                    /* another owner is in progress; waits to be assigned again */
+    int64_t next_offset;            /* committed; -1: not known yet */
     char alarm[SEAT_WHY_BYTES_MAX]; /* "": none */
 };
 
@@ -35,7 +35,8 @@ void seats_free(struct seats *seats);
 int32_t seats_count(const struct seats *seats);
 
 void seats_assign(struct seats *seats, int32_t partition);
-/* Takes the partitions back and waits until no writer holds them, or `wait_ms` has passed (then false: progress still fences them). */
+/* Takes the partitions back and waits until no writer holds them, or `wait_ms` has passed (then false: progress still
+ * fences them). */
 bool seats_revoke(struct seats *seats, const int32_t *partitions, size_t count, int64_t wait_ms);
 enum seat_wish seats_take_wish(struct seats *seats, int32_t partition, int64_t *ret_offset);
 void seats_break(struct seats *seats, int32_t partition);

@@ -42,7 +42,8 @@ static bool tables_connect(struct tables *tables, struct err *err)
         return true;
     sql_close(tables->sql);
     tables->sql = NULL;
-    const struct sql_options options = {.url = tables->options.url, .connect_timeout_ms = tables->options.connect_timeout_ms,
+    const struct sql_options options = {.url = tables->options.url,
+                                        .connect_timeout_ms = tables->options.connect_timeout_ms,
                                         .query_timeout_ms = tables->options.query_timeout_ms};
     return sql_open(&options, &tables->sql, err);
 }

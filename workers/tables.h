@@ -1,5 +1,6 @@
-/* Tables of a layout by day on one shard: made ahead (today and the days after it), and when a writer asks for one. A thread and a connection of its own, because
- * DDL commits. Layouts whose tables are made once, by `weir init`, need none of this. */
+/* Tables of a layout by day on one shard: made ahead (today and the days after it), and when a writer asks for one. A
+ * thread and a connection of its own, because DDL commits. Layouts whose tables are made once, by `weir init`, need
+ * none of this. */
 #ifndef WEIR_WORKERS_TABLES_H
 #define WEIR_WORKERS_TABLES_H
 
@@ -20,7 +21,8 @@ struct tables_options {
 enum { TABLES_ASKED_MAX = 64 };
 
 struct tables *tables_start(const struct tables_options *options); /* options are copied */
-/* The table of this slot is not there: make it soon. Any thread. Past TABLES_ASKED_MAX open wishes the caller's next try asks again. NULL is fine. */
+/* The table of this slot is not there: make it soon. Any thread. Past TABLES_ASKED_MAX open wishes the caller's next
+ * try asks again. NULL is fine. */
 void tables_ask(struct tables *tables, int64_t slot);
 void tables_stop(struct tables *tables); /* joins; NULL is fine */
 

@@ -32,7 +32,8 @@ void transaction_free(struct transaction *t)
 
 static struct progress_key key_of(const struct transaction *t, const struct batch_part *part)
 {
-    return (struct progress_key){.layout = t->keys->layout->name, .topic = t->stream->name, .partition = part->partition};
+    return (struct progress_key){
+        .layout = t->keys->layout->name, .topic = t->stream->name, .partition = part->partition};
 }
 
 static bool result_set(struct transaction_result *result, enum transaction_outcome outcome)
@@ -50,7 +51,8 @@ static bool result_of_rows(struct transaction_result *result, const struct err *
 }
 
 /* A part's compare-and-set did not hold: reads what is there now. */
-static bool result_lost(const struct transaction *t, struct sql *sql, const struct batch_part *part, struct transaction_result *result, struct err *err)
+static bool result_lost(const struct transaction *t, struct sql *sql, const struct batch_part *part,
+                        struct transaction_result *result, struct err *err)
 {
     const struct progress_key key = key_of(t, part);
     result->partition = part->partition;
@@ -59,12 +61,15 @@ static bool result_lost(const struct transaction *t, struct sql *sql, const stru
         result->no_progress = err->kind == ERR_MISSING;
         return result_set(result, result->no_progress ? TRANSACTION_LOST : TRANSACTION_FAILED);
     }
-    err_set(err, ERR_CONFLICT, "Progress of %s/%s partition %d is at offset %lld with owner '%s', not at %lld with '%s'.", key.topic, key.layout,
-            (int)part->partition, (long long)result->progress.next_offset, result->progress.owner, (long long)part->next_offset, part->owner);
+    err_set(err, ERR_CONFLICT,
+            "Progress of %s/%s partition %d is at offset %lld with owner '%s', not at %lld with '%s'.", key.topic,
+            key.layout, (int)part->partition, (long long)result->progress.next_offset, result->progress.owner,
+            (long long)part->next_offset, part->owner);
     return result_set(result, TRANSACTION_LOST);
 }
 
-static bool parts_move(const struct transaction *t, struct sql *sql, const struct batch *batch, struct transaction_result *result, struct err *err)
+static bool parts_move(const struct transaction *t, struct sql *sql, const struct batch *batch,
+                       struct transaction_result *result, struct err *err)
 {
     for (size_t i = 0; i < batch->part_count; i++) {
         const struct batch_part *part = &batch->parts[i];
@@ -87,7 +92,8 @@ static bool part_is_ours(const struct batch_part *part, const struct progress *p
 }
 
 /* The slow way's beginning: nobody else writes these partitions until the end, so what is looked up stays true. */
-static bool parts_lock(const struct transaction *t, struct sql *sql, const struct batch *batch, struct transaction_result *result, struct err *err)
+static bool parts_lock(const struct transaction *t, struct sql *sql, const struct batch *batch,
+                       struct transaction_result *result, struct err *err)
 {
     for (size_t i = 0; i < batch->part_count; i++) {
         const struct batch_part *part = &batch->parts[i];
@@ -103,7 +109,8 @@ static bool parts_lock(const struct transaction *t, struct sql *sql, const struc
     return true;
 }
 
-static bool rows_look_up(struct transaction *t, struct sql *sql, struct batch *batch, struct transaction_result *result, struct err *err)
+static bool rows_look_up(struct transaction *t, struct sql *sql, struct batch *batch, struct transaction_result *result,
+                         struct err *err)
 {
     if (!parts_lock(t, sql, batch, result, err))
         return false;
@@ -132,8 +139,8 @@ static bool transaction_fill(struct transaction *t, struct sql *sql, struct batc
     return true;
 }
 
-void transaction_run(struct transaction *t, struct sql *sql, struct batch *batch, bool lookup, int64_t now_ms, struct transaction_result *ret_result,
-                     struct err *err)
+void transaction_run(struct transaction *t, struct sql *sql, struct batch *batch, bool lookup, int64_t now_ms,
+                     struct transaction_result *ret_result, struct err *err)
 {
     *err = (struct err){0};
     *ret_result = (struct transaction_result){.outcome = TRANSACTION_FAILED};
@@ -155,7 +162,8 @@ void transaction_run(struct transaction *t, struct sql *sql, struct batch *batch
 }
 
 /* DONE, REFUSED (as before it) or LOST for one part. */
-static bool settle_part(const struct transaction *t, struct sql *sql, const struct batch_part *part, struct transaction_result *result, struct err *err)
+static bool settle_part(const struct transaction *t, struct sql *sql, const struct batch_part *part,
+                        struct transaction_result *result, struct err *err)
 {
     const struct progress_key key = key_of(t, part);
     struct progress progress;
@@ -174,8 +182,10 @@ static bool settle_part(const struct transaction *t, struct sql *sql, const stru
     return true;
 }
 
-/* The parts went in together or not at all, so the first that is still ours tells it for all; one that was lost is told first. */
-void transaction_settle(struct transaction *t, struct sql *sql, const struct batch *batch, struct transaction_result *ret_result, struct err *err)
+/* The parts went in together or not at all, so the first that is still ours tells it for all; one that was lost is told
+ * first. */
+void transaction_settle(struct transaction *t, struct sql *sql, const struct batch *batch,
+                        struct transaction_result *ret_result, struct err *err)
 {
     *err = (struct err){0};
     *ret_result = (struct transaction_result){.outcome = TRANSACTION_FAILED};
@@ -216,7 +226,8 @@ static void bad_found(size_t row, const struct err *why, void *arg)
     batch_mark_bad(search->batch, search->batch->rows[row], why->text);
 }
 
-bool transaction_find_bad(struct transaction *t, struct sql *sql, struct batch *batch, size_t *ret_found, struct err *err)
+bool transaction_find_bad(struct transaction *t, struct sql *sql, struct batch *batch, size_t *ret_found,
+                          struct err *err)
 {
     struct bad_search search = {.t = t, .sql = sql, .batch = batch};
     const struct bisect bisect = {.ask = bad_ask, .bad = bad_found, .arg = &search};

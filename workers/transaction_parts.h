@@ -16,12 +16,16 @@ struct transaction {
     struct buf text;
 };
 
-/* Inserts the rows [first, first + count) of batch->rows, one statement a table. On failure `ret_slot` is the table's. */
-WEIR_MUST_USE bool rows_insert(struct transaction *t, struct sql *sql, const struct batch *batch, size_t first, size_t count, int64_t *ret_slot,
-                               struct err *err);
+/* Inserts the rows [first, first + count) of batch->rows, one statement a table. On failure `ret_slot` is the table's.
+ */
+WEIR_MUST_USE bool rows_insert(struct transaction *t, struct sql *sql, const struct batch *batch, size_t first,
+                               size_t count, int64_t *ret_slot, struct err *err);
 WEIR_MUST_USE bool totals_insert(struct transaction *t, struct sql *sql, const struct batch *batch, struct err *err);
-WEIR_MUST_USE bool dead_letters_insert(struct transaction *t, struct sql *sql, const struct batch *batch, int64_t now_ms, struct err *err);
-/* Sets `exists` of the batch's rows that are in their tables already; on failure `ret_slot` is the table's. Inside a transaction that holds the parts' progress rows. */
-WEIR_MUST_USE bool lookup_rows(struct transaction *t, struct sql *sql, struct batch *batch, int64_t *ret_slot, struct err *err);
+WEIR_MUST_USE bool dead_letters_insert(struct transaction *t, struct sql *sql, const struct batch *batch,
+                                       int64_t now_ms, struct err *err);
+/* Sets `exists` of the batch's rows that are in their tables already; on failure `ret_slot` is the table's. Inside a
+ * transaction that holds the parts' progress rows. */
+WEIR_MUST_USE bool lookup_rows(struct transaction *t, struct sql *sql, struct batch *batch, int64_t *ret_slot,
+                               struct err *err);
 
 #endif

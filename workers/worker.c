@@ -11,7 +11,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { POLL_MS = 20, REVOKE_MS_MAX = 20000, RETRY_MS_MIN = 200, RETRY_MS_MAX = 5000, TOPIC_MS = 3000, SHARD_PARTS_MAX = 16, TICK_MS = 50 };
+enum {
+    POLL_MS = 20,
+    REVOKE_MS_MAX = 20000,
+    RETRY_MS_MIN = 200,
+    RETRY_MS_MAX = 5000,
+    TOPIC_MS = 3000,
+    SHARD_PARTS_MAX = 16,
+    TICK_MS = 50
+};
 
 /* What lives from one plan to the next. */
 struct run {
@@ -85,7 +93,8 @@ static void serve_wish(struct run *run, int32_t partition)
     case SEAT_NOTHING:
         return;
     case SEAT_BEGIN:
-        good = kafka_group_begin(run->group, partition, offset, run->queues[route_shard(&run->plan.route, partition)], &err);
+        good = kafka_group_begin(run->group, partition, offset, run->queues[route_shard(&run->plan.route, partition)],
+                                 &err);
         break;
     case SEAT_END:
         good = kafka_group_end(run->group, partition, &err);
@@ -117,20 +126,36 @@ static void run_start_writer(struct worker *worker, int shard)
         return;
     }
     run->queues[shard] = kafka_queue_new(run->group);
-    const struct writer_options options = {
-        .config = worker->config, .stream = worker->stream, .keys = worker->keys, .metrics = &worker->metrics, .seats = run->seats, .group = run->group,
-        .queue = run->queues[shard], .ready = shard < SHARD_PARTS_MAX ? worker->shards[shard] : NULL, .cluster = run->plan.cluster,
-        .offset_min = run->plan.offset_min, .shard = shard, .partition_count = count, .partitions = run->partitions[shard]};
+    const struct writer_options options = {.config = worker->config,
+                                           .stream = worker->stream,
+                                           .keys = worker->keys,
+                                           .metrics = &worker->metrics,
+                                           .seats = run->seats,
+                                           .group = run->group,
+                                           .queue = run->queues[shard],
+                                           .ready = shard < SHARD_PARTS_MAX ? worker->shards[shard] : NULL,
+                                           .cluster = run->plan.cluster,
+                                           .offset_min = run->plan.offset_min,
+                                           .shard = shard,
+                                           .partition_count = count,
+                                           .partitions = run->partitions[shard]};
     run->writers[shard] = writer_start(&options);
 }
 
 static bool run_open_group(struct worker *worker, struct err *err)
 {
     const struct worker_config *config = worker->config;
-    const struct kafka_group_options options = {
-        .brokers = config->kafka_brokers, .client_id = "weir-worker", .group = worker->group, .topic = worker->stream->name,
-        .session_timeout_ms = config->session_timeout_ms, .poll_interval_ms_max = config->poll_interval_ms_max, .fetch_bytes_max = config->fetch_bytes_max,
-        .on_assigned = on_assigned, .on_revoked = on_revoked, .on_error = on_error, .arg = worker};
+    const struct kafka_group_options options = {.brokers = config->kafka_brokers,
+                                                .client_id = "weir-worker",
+                                                .group = worker->group,
+                                                .topic = worker->stream->name,
+                                                .session_timeout_ms = config->session_timeout_ms,
+                                                .poll_interval_ms_max = config->poll_interval_ms_max,
+                                                .fetch_bytes_max = config->fetch_bytes_max,
+                                                .on_assigned = on_assigned,
+                                                .on_revoked = on_revoked,
+                                                .on_error = on_error,
+                                                .arg = worker};
     return kafka_group_open(&options, &worker->run.group, err);
 }
 
@@ -169,8 +194,14 @@ static bool run_start(struct worker *worker, struct err *err)
     }
     for (size_t i = 0; i < worker->config->mysql_shards.count; i++)
         run_start_writer(worker, (int)i);
-    const struct monitor_options options = {.config = worker->config, .stream = worker->stream, .keys = worker->keys, .metrics = &worker->metrics,
-                                            .plan = &run->plan, .seats = run->seats, .kafka = worker->kafka, .partitions = worker->partitions};
+    const struct monitor_options options = {.config = worker->config,
+                                            .stream = worker->stream,
+                                            .keys = worker->keys,
+                                            .metrics = &worker->metrics,
+                                            .plan = &run->plan,
+                                            .seats = run->seats,
+                                            .kafka = worker->kafka,
+                                            .partitions = worker->partitions};
     run->monitor = monitor_start(&options);
     return true;
 }

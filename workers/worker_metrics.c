@@ -7,7 +7,8 @@ static const struct {
     size_t rows_max;
 } sizes[WORKER_BATCH_SIZES] = {{"1", 1}, {"10", 10}, {"100", 100}, {"1000", 1000}, {"+Inf", SIZE_MAX}};
 
-static struct metric *labelled(const char *name, const char *help, const char *layout, const char *label, const char *value)
+static struct metric *labelled(const char *name, const char *help, const char *layout, const char *label,
+                               const char *value)
 {
     char labels[160];
     snprintf(labels, sizeof labels, "layout=\"%s\",%s=\"%s\"", layout, label, value);
@@ -16,19 +17,29 @@ static struct metric *labelled(const char *name, const char *help, const char *l
 
 void worker_metrics_declare(struct worker_metrics *ret_metrics, const char *layout)
 {
-    static const char *const verdicts[] = {[FOLD_OK] = "ok", [FOLD_VOID_CANCELLED] = "void_cancelled", [FOLD_VOID_STALE] = "void_stale",
-                                           [FOLD_DUPLICATE] = "duplicate", [FOLD_BARRIER] = "barrier"};
-    static const char *const retries[WORKER_RETRIES] = {"outage", "no_table", "duplicate", "refused", "conflict", "unknown_commit", "gap"};
+    static const char *const verdicts[] = {[FOLD_OK] = "ok",
+                                           [FOLD_VOID_CANCELLED] = "void_cancelled",
+                                           [FOLD_VOID_STALE] = "void_stale",
+                                           [FOLD_DUPLICATE] = "duplicate",
+                                           [FOLD_BARRIER] = "barrier"};
+    static const char *const retries[WORKER_RETRIES] = {"outage",   "no_table",       "duplicate", "refused",
+                                                        "conflict", "unknown_commit", "gap"};
     char labels[64];
     snprintf(labels, sizeof labels, "layout=\"%s\"", layout);
     for (size_t i = 0; i <= FOLD_BARRIER; i++)
-        ret_metrics->rows[i] = labelled("weir_worker_rows_total", "Records stored, by what became of them.", layout, "verdict", verdicts[i]);
+        ret_metrics->rows[i] = labelled("weir_worker_rows_total", "Records stored, by what became of them.", layout,
+                                        "verdict", verdicts[i]);
     for (size_t i = 0; i < WORKER_BATCH_SIZES; i++)
-        ret_metrics->batches[i] = labelled("weir_worker_batches_total", "Transactions, by the least bound of their records.", layout, "rows_max", sizes[i].label);
+        ret_metrics->batches[i] =
+            labelled("weir_worker_batches_total", "Transactions, by the least bound of their records.", layout,
+                     "rows_max", sizes[i].label);
     for (size_t i = 0; i < WORKER_RETRIES; i++)
-        ret_metrics->retries[i] = labelled("weir_worker_retries_total", "Tries that were done again, by cause.", layout, "kind", retries[i]);
-    ret_metrics->commit_seconds = metric_histogram("weir_worker_commit_seconds", "One transaction, from begin to commit.", labels);
-    ret_metrics->dead_letters = metric_counter("weir_worker_dead_letters_total", "Records that can never be stored.", labels);
+        ret_metrics->retries[i] =
+            labelled("weir_worker_retries_total", "Tries that were done again, by cause.", layout, "kind", retries[i]);
+    ret_metrics->commit_seconds =
+        metric_histogram("weir_worker_commit_seconds", "One transaction, from begin to commit.", labels);
+    ret_metrics->dead_letters =
+        metric_counter("weir_worker_dead_letters_total", "Records that can never be stored.", labels);
     ret_metrics->alarms = metric_gauge("weir_worker_alarms", "Partitions that are stopped with an alarm.", labels);
     ret_metrics->partitions = metric_gauge("weir_worker_partitions", "Partitions assigned to this process.", labels);
 }

@@ -5,7 +5,16 @@
 #include "core/metrics.h"
 #include "workers/batch.h"
 
-enum worker_retry { WORKER_RETRY_OUTAGE, WORKER_RETRY_NO_TABLE, WORKER_RETRY_DUPLICATE, WORKER_RETRY_REFUSED, WORKER_RETRY_CONFLICT, WORKER_RETRY_UNKNOWN, WORKER_RETRY_GAP, WORKER_RETRIES };
+enum worker_retry {
+    WORKER_RETRY_OUTAGE,
+    WORKER_RETRY_NO_TABLE,
+    WORKER_RETRY_DUPLICATE,
+    WORKER_RETRY_REFUSED,
+    WORKER_RETRY_CONFLICT,
+    WORKER_RETRY_UNKNOWN,
+    WORKER_RETRY_GAP,
+    WORKER_RETRIES
+};
 enum { WORKER_BATCH_SIZES = 5 };
 
 struct worker_metrics {
@@ -21,7 +30,8 @@ struct worker_metrics {
 void worker_metrics_declare(struct worker_metrics *ret_metrics, const char *layout);
 /* A batch was stored in `us`. */
 void worker_metrics_stored(const struct worker_metrics *metrics, const struct batch *batch, uint64_t us);
-/* Records between progress and the log's end. Declared at its first use; partitions from WORKER_LAG_PARTITIONS_MAX on are left out. */
+/* Records between progress and the log's end. Declared at its first use; partitions from WORKER_LAG_PARTITIONS_MAX on
+ * are left out. */
 enum { WORKER_LAG_PARTITIONS_MAX = 256 };
 void worker_metrics_lag(const char *layout, int32_t partition, int64_t records);
 

@@ -31,12 +31,15 @@ static bool identity_check(const struct writer *w, struct sql *sql, struct err *
 {
     struct identity identity = {.shard = -1};
     if (!sql_select(sql, sql_identity_read, NULL, 0, identity_row, &identity, err))
-        return err->kind == ERR_MISSING ? err_prefix(err, "This database is no shard yet, `weir init` makes it one") : false;
+        return err->kind == ERR_MISSING ? err_prefix(err, "This database is no shard yet, `weir init` makes it one")
+                                        : false;
     if (identity.shard == w->options.shard && strcmp(identity.cluster, w->options.cluster) == 0)
         return true;
     if (identity.shard < 0)
         return err_set(err, ERR_MISSING, "%s does not say which shard it is: run `weir init`.", sql_where(sql));
-    return err_set(err, ERR_CONFLICT, "%s is shard %lld of cluster %s, but mysql.shards has it as shard %d of cluster %s: correct the order of the URLs.",
+    return err_set(err, ERR_CONFLICT,
+                   "%s is shard %lld of cluster %s, but mysql.shards has it as shard %d of cluster %s: correct the "
+                   "order of the URLs.",
                    sql_where(sql), (long long)identity.shard, identity.cluster, w->options.shard, w->options.cluster);
 }
 
@@ -46,7 +49,8 @@ bool writer_connect(struct writer *w, struct err *err)
         return true;
     sql_close(w->sql);
     w->sql = NULL;
-    const struct sql_options options = {.url = w->url, .connect_timeout_ms = w->options.config->connect_timeout_ms,
+    const struct sql_options options = {.url = w->url,
+                                        .connect_timeout_ms = w->options.config->connect_timeout_ms,
                                         .query_timeout_ms = w->options.config->query_timeout_ms};
     struct sql *sql = NULL;
     const bool good = sql_open(&options, &sql, err) && identity_check(w, sql, err);
@@ -102,18 +106,26 @@ static struct tables *tables_of(const struct writer *w)
     if (!w->options.keys->layout->by_day)
         return NULL;
     const struct worker_config *config = w->options.config;
-    const struct tables_options options = {
-        .url = w->url, .stream = w->options.stream, .keys = w->options.keys, .offset_min = w->options.offset_min, .days_ahead = config->days_ahead,
-        .connect_timeout_ms = config->connect_timeout_ms, .query_timeout_ms = config->query_timeout_ms};
+    const struct tables_options options = {.url = w->url,
+                                           .stream = w->options.stream,
+                                           .keys = w->options.keys,
+                                           .offset_min = w->options.offset_min,
+                                           .days_ahead = config->days_ahead,
+                                           .connect_timeout_ms = config->connect_timeout_ms,
+                                           .query_timeout_ms = config->query_timeout_ms};
     return tables_start(&options);
 }
 
 static struct batch *batch_of(const struct writer *w)
 {
     const struct worker_config *config = w->options.config;
-    const struct batch_options options = {
-        .stream = w->options.stream, .layout = w->options.keys->layout, .offset_min = w->options.offset_min, .rows_max = (size_t)config->batch_rows_max,
-        .bytes_max = (size_t)config->batch_bytes_max, .age_ms_max = config->batch_age_ms, .release = kafka_record_free};
+    const struct batch_options options = {.stream = w->options.stream,
+                                          .layout = w->options.keys->layout,
+                                          .offset_min = w->options.offset_min,
+                                          .rows_max = (size_t)config->batch_rows_max,
+                                          .bytes_max = (size_t)config->batch_bytes_max,
+                                          .age_ms_max = config->batch_age_ms,
+                                          .release = kafka_record_free};
     return batch_new(&options);
 }
 
@@ -125,7 +137,8 @@ static void lanes_make(struct writer *w)
         const int32_t partition = w->options.partitions[i];
         w->lane_of[partition] = (int16_t)i;
         w->lanes[i].partition = partition;
-        retry_init(&w->lanes[i].retry, RETRY_MS_MIN, w->options.config->retry_ms_max, (uint64_t)clock_boottime_us() + (uint64_t)partition);
+        retry_init(&w->lanes[i].retry, RETRY_MS_MIN, w->options.config->retry_ms_max,
+                   (uint64_t)clock_boottime_us() + (uint64_t)partition);
     }
 }
 
@@ -134,7 +147,8 @@ struct writer *writer_start(const struct writer_options *options)
     struct writer *w = mem_alloc(sizeof *w);
     w->options = *options;
     w->url = options->config->mysql_shards.item[options->shard];
-    retry_init(&w->retry, RETRY_MS_MIN, options->config->retry_ms_max, (uint64_t)clock_boottime_us() + (uint64_t)options->shard);
+    retry_init(&w->retry, RETRY_MS_MIN, options->config->retry_ms_max,
+               (uint64_t)clock_boottime_us() + (uint64_t)options->shard);
     lanes_make(w);
     w->batch = batch_of(w);
     w->transaction = transaction_new(options->stream, options->keys, (size_t)options->config->batch_rows_max);

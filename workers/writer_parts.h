@@ -70,7 +70,8 @@ void lanes_take(struct writer *writer, struct kafka_record *record);
 void lanes_lost(struct writer *writer, const struct transaction_result *result, const struct err *err);
 struct lane *lanes_find(struct writer *writer, int32_t partition);
 
-/* Stores the batch; it is empty afterwards: stored, or dropped with its partitions, or (stopping, and the shard is away) given up. */
+/* Stores the batch; it is empty afterwards: stored, or dropped with its partitions, or (stopping, and the shard is
+ * away) given up. */
 void writer_store(struct writer *writer);
 
 #endif

@@ -1,3 +1,10 @@
+/* A batch until it is stored: which answer of a transaction leads to which next try.
+ *
+ *     refused by a key or a value -> the slow way; refused there too -> bisection, dead letters -> again
+ *     no table -> ask for it, wait -> again          an outage -> wait -> again, for ever
+ *     the commit had no answer -> new connection, ask progress -> stored, or again
+ *     progress lost -> without that partition -> again
+ */
 #include "core/clock.h"
 #include "core/crash.h"
 #include "core/log.h"
@@ -15,7 +22,8 @@ struct storing {
 
 static void storing_wait(struct writer *w, struct storing *storing, const struct err *err)
 {
-    log_warn("batch waits for its shard", LOG_INT("shard", w->options.shard), LOG_INT("records", w->batch->count), LOG_ERR(err));
+    log_warn("batch waits for its shard", LOG_INT("shard", w->options.shard), LOG_INT("records", w->batch->count),
+             LOG_ERR(err));
     service_part_set(w->options.ready, false, err->text);
     storing->given_up = atomic_load(&w->stop);
     if (!storing->given_up)
@@ -40,7 +48,8 @@ static void storing_done(struct writer *w, const struct storing *storing)
             part_done(w, &w->batch->parts[i]);
     CRASH_POINT("worker.after_tell_offset");
     worker_metrics_stored(w->options.metrics, w->batch, (uint64_t)(clock_boottime_us() - storing->began_us));
-    log_debug("batch stored", LOG_INT("shard", w->options.shard), LOG_INT("records", w->batch->count), LOG_INT("rows", w->batch->row_count));
+    log_debug("batch stored", LOG_INT("shard", w->options.shard), LOG_INT("records", w->batch->count),
+              LOG_INT("rows", w->batch->row_count));
     service_part_set(w->options.ready, true, NULL);
     retry_reset(&w->retry);
     batch_reset(w->batch);
@@ -59,7 +68,8 @@ static void storing_refused(struct writer *w, struct storing *storing, struct er
         storing_wait(w, storing, err);
         return;
     }
-    log_error("records that can never be stored become dead letters", LOG_INT("shard", w->options.shard), LOG_INT("records", found));
+    log_error("records that can never be stored become dead letters", LOG_INT("shard", w->options.shard),
+              LOG_INT("records", found));
 }
 
 static void storing_no_table(struct writer *w, struct storing *storing, int64_t slot, const struct err *err)

@@ -3,6 +3,6 @@
 -- Epochs are small numbers (one a rebuild), far below 2^53.
 local mark = mark_get()
 if mark[2] and tonumber(mark[2]) >= tonumber(ARGV[3]) then return 0 end
-redis.call('DEL', MARK, STOCK, CLAIMS, PENDING)
+redis.call('UNLINK', MARK, STOCK, CLAIMS, PENDING) -- a million claims are freed by another thread: other coupons go on selling
 redis.call('HSET', MARK, 'state', 'building', 'epoch', ARGV[3], 'run_id', ARGV[1], 'replid', ARGV[2])
 return 1

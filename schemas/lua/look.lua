@@ -1,5 +1,6 @@
--- The keeper's look at a coupon. Answers {state ("" when missing), epoch, 1 when the mark is of this server, 1 when every key carries its epoch, version, left, pending}.
-local mark = mark_get('version')
+-- The keeper's look at a coupon. Answers {state ("" when missing), epoch, 1 when the mark is of this server, 1 when every key carries its epoch, version, left, pending,
+-- hold_ms (0 when the mark names none)}.
+local mark = mark_get('version', 'hold_ms')
 local pending = redis.call('HLEN', PENDING)
 return {mark[1] or '', mark[2] or '0', same_server(mark) and 1 or 0, whole(mark[2]) and 1 or 0, mark[5] or '0',
-  redis.call('HGET', STOCK, 'left') or '0', pending > 0 and pending - 1 or 0}
+  redis.call('HGET', STOCK, 'left') or '0', pending > 0 and pending - 1 or 0, mark[6] or '0'}

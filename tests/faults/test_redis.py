@@ -76,6 +76,18 @@ def test_one_key_lost():
     assert len(stack.check_coupon(coupon, 100)) == 1
 
 
+def test_a_mark_of_a_far_higher_epoch_is_passed_at_once():
+    """As of another catalog. One epoch at a time, the keeper would close every sale again and again until it is there."""
+    coupon = stack.new_coupon(100, hold_ms=2000)
+    assert stack.grab(users.take(1), coupon).json["success"]
+    stack.wait_quiet(coupon)
+    far = int(stack.catalog("SELECT epoch FROM meta")[0][0]) + 1000
+    stack.stock_redis().hset(f"weir:{{{coupon}}}:mark", "epoch", far)
+    stack.wait_for(lambda: int(stack.catalog("SELECT epoch FROM meta")[0][0]) > far, 30, "the epoch is raised above it")
+    stack.wait_for(lambda: stack.is_open(coupon), 60, "the coupon is open again")
+    assert len(stack.check_coupon(coupon, 100)) == 1
+
+
 def test_first_open_closes_no_other():
     coupon = stack.new_coupon(1_000_000)
     epoch = stack.catalog("SELECT epoch FROM meta")

@@ -3,6 +3,7 @@
 A case is a row of one of the tables; those of writes are asked of the front door and of ingest, those of reads of the front door and of query. The last
 test looks that nothing has come of all of them, so that a body which is wrongly let through is found even where its answer looks right.
 """
+import gzip
 import json
 import uuid
 
@@ -62,23 +63,30 @@ def padded(size, body='{"user_id":USER}'):
 
 NOT_JSON = (
     ("empty", ""), ("blank", "   \r\n"), ("open_brace", "{"), ("only_a_word", "grab"), ("single_quotes", "{'user_id':USER,'coupon_id':COUPON}"),
-    ("bare_keys", "{user_id:USER,coupon_id:COUPON}"), ("comma_at_end", '{"user_id":USER,"coupon_id":COUPON,}'), ("comma_missing", '{"user_id":USER "coupon_id":COUPON}'),
-    ("colon_missing", '{"user_id" USER,"coupon_id":COUPON}'), ("cut_in_a_string", '{"user_id":USER,"coupon_id'), ("cut_at_the_end", '{"user_id":USER,"coupon_id":COUPON'),
-    ("word_behind", '{"user_id":USER,"coupon_id":COUPON}x'), ("two_objects", '{"user_id":USER,"coupon_id":COUPON}{}'), ("brace_behind", '{"user_id":USER,"coupon_id":COUPON}}'),
+    ("bare_keys", "{user_id:USER,coupon_id:COUPON}"), ("comma_at_end", '{"user_id":USER,"coupon_id":COUPON,}'),
+    ("comma_missing", '{"user_id":USER "coupon_id":COUPON}'),
+    ("colon_missing", '{"user_id" USER,"coupon_id":COUPON}'), ("cut_in_a_string", '{"user_id":USER,"coupon_id'),
+    ("cut_at_the_end", '{"user_id":USER,"coupon_id":COUPON'),
+    ("word_behind", '{"user_id":USER,"coupon_id":COUPON}x'), ("two_objects", '{"user_id":USER,"coupon_id":COUPON}{}'),
+    ("brace_behind", '{"user_id":USER,"coupon_id":COUPON}}'),
     ("comment", '{"user_id":USER,/* me */"coupon_id":COUPON}'), ("nan", good_except(user_id="NaN")), ("infinity", good_except(user_id="Infinity")),
     ("plus_sign", good_except(user_id="+5")), ("leading_zero", good_except(user_id="05")), ("hexadecimal", good_except(user_id="0x10")),
-    ("dot_first", good_except(user_id=".5")), ("dot_last", good_except(user_id="5.")), ("underscores", good_except(user_id="1_000")), ("python_none", good_except(user_id="None")),
+    ("dot_first", good_except(user_id=".5")), ("dot_last", good_except(user_id="5.")), ("underscores", good_except(user_id="1_000")),
+    ("python_none", good_except(user_id="None")),
     ("capital_true", good_except(user_id="True")), ("form", "user_id=USER&coupon_id=COUPON"), ("xml", "<grab><user_id>USER</user_id></grab>"),
     ("byte_order_mark", b"\xef\xbb\xbf" + good_except().encode()), ("utf16", '{"a":1}'.encode("utf-16")), ("utf32", '{"a":1}'.encode("utf-32")),
-    ("invalid_utf8", b'{"user_id":USER,"coupon_id":COUPON,"x":"\xff"}'), ("overlong_utf8", b'{"user_id":USER,"coupon_id":COUPON,"x":"\xc0\xaf"}'),
+    ("gzip", gzip.compress(b'{"user_id":5}', mtime=0)), ("invalid_utf8", b'{"user_id":USER,"coupon_id":COUPON,"x":"\xff"}'),
+    ("overlong_utf8", b'{"user_id":USER,"coupon_id":COUPON,"x":"\xc0\xaf"}'),
     ("surrogate_in_utf8", b'{"user_id":USER,"coupon_id":COUPON,"x":"\xed\xa0\x80"}'), ("half_an_escape", '{"user_id":USER,"coupon_id":COUPON,"x":"\\u12"}'),
     ("lone_surrogate", '{"user_id":USER,"coupon_id":COUPON,"x":"\\ud800"}'), ("nul_escape", '{"user_id":USER,"coupon_id":COUPON,"x":"\\u0000"}'),
     ("nul_escape_in_a_key", '{"user_id":USER,"coupon_id":COUPON,"\\u0000":1}'), ("nul_byte", b'{"user_id":USER,"coupon_id":COUPON,"x":"\0"}'),
     ("nul_behind", b'{"user_id":USER,"coupon_id":COUPON}\0'), ("control_byte", b'{"user_id":USER,"coupon_id":COUPON,"x":"\x01"}'),
-    ("newline_in_a_string", '{"user_id":USER,"coupon_id":COUPON,"x":"a\nb"}'), ("deep_lists", '{"user_id":USER,"coupon_id":COUPON,"x":' + "[" * 5000 + "]" * 5000 + "}"),
+    ("newline_in_a_string", '{"user_id":USER,"coupon_id":COUPON,"x":"a\nb"}'),
+    ("deep_lists", '{"user_id":USER,"coupon_id":COUPON,"x":' + "[" * 5000 + "]" * 5000 + "}"),
     ("deep_objects", '{"user_id":USER,"coupon_id":COUPON,"x":' + '{"a":' * 2500 + "1" + "}" * 2500 + "}"),
 )
-NO_OBJECT = (("list", "[]"), ("list_of_a_grab", f"[{good_except()}]"), ("text", '"grab"'), ("number", "17"), ("null", "null"), ("true", "true"), ("float", "1.5"))
+NO_OBJECT = (("list", "[]"), ("list_of_a_grab", f"[{good_except()}]"), ("text", '"grab"'), ("number", "17"), ("null", "null"), ("true", "true"),
+             ("float", "1.5"))
 DUPLICATES = (
     ("user", '{"user_id":USER,"user_id":USER,"coupon_id":COUPON}'), ("coupon", '{"coupon_id":1,"user_id":USER,"coupon_id":COUPON}'),
     ("unknown_key", '{"user_id":USER,"coupon_id":COUPON,"x":1,"x":1}'), ("by_an_escape", '{"user_id":USER,"coupon_id":COUPON,"user\\u005fid":USER}'),
@@ -87,17 +95,24 @@ DUPLICATES = (
 )
 NUMBERS = (  # neither a whole number in range nor its digits
     ("zero", "0"), ("minus_zero", "-0"), ("negative", "-1"), ("float", "1.5"), ("whole_float", "1.0"), ("exponent", "1e3"), ("capital_exponent", "1E3"),
-    ("past_63_bits", "9223372036854775808"), ("past_64_bits", "18446744073709551617"), ("thirty_digits", "9" * 30), ("huge_exponent", "1e400"), ("minus_huge", "-1e400"),
-    ("true", "true"), ("false", "false"), ("list", "[]"), ("list_of_one", "[5]"), ("object", "{}"), ("object_of_one", '{"id":5}'), ("empty_text", '""'), ("word", '"abc"'),
-    ("text_zero", '"0"'), ("text_zeros", '"000"'), ("text_negative", '"-5"'), ("text_plus", '"+5"'), ("text_space_before", '" 5"'), ("text_space_behind", '"5 "'),
-    ("text_space_inside", '"5 5"'), ("text_newline", '"5\\n"'), ("text_float", '"5.0"'), ("text_exponent", '"5e3"'), ("text_hexadecimal", '"0x5"'), ("text_comma", '"5,000"'),
-    ("text_underscore", '"5_000"'), ("text_past_63_bits", '"9223372036854775808"'), ("text_past_64_bits", '"18446744073709551621"'), ("text_forty_digits", '"' + "5" * 40 + '"'),
+    ("past_63_bits", "9223372036854775808"), ("past_64_bits", "18446744073709551617"), ("thirty_digits", "9" * 30), ("huge_exponent", "1e400"),
+           ("minus_huge", "-1e400"),
+    ("true", "true"), ("false", "false"), ("list", "[]"), ("list_of_one", "[5]"), ("object", "{}"), ("object_of_one", '{"id":5}'), ("empty_text", '""'),
+           ("word", '"abc"'),
+    ("text_zero", '"0"'), ("text_zeros", '"000"'), ("text_negative", '"-5"'), ("text_plus", '"+5"'), ("text_space_before", '" 5"'),
+           ("text_space_behind", '"5 "'),
+    ("text_space_inside", '"5 5"'), ("text_newline", '"5\\n"'), ("text_float", '"5.0"'), ("text_exponent", '"5e3"'), ("text_hexadecimal", '"0x5"'),
+           ("text_comma", '"5,000"'),
+    ("text_underscore", '"5_000"'), ("text_past_63_bits", '"9223372036854775808"'), ("text_past_64_bits", '"18446744073709551621"'),
+           ("text_forty_digits", '"' + "5" * 40 + '"'),
     ("text_fullwidth", '"５"'), ("text_arabic", '"٥"'), ("text_quoted", '"\\"5\\""'),
 )
-ROOMS = (("negative", "-1"), ("past_32_bits", "4294967296"), ("text_past_32_bits", '"4294967296"'), ("float", "1.5"), ("true", "true"), ("list", "[17]"), ("word", '"x"'),
+ROOMS = (("negative", "-1"), ("past_32_bits", "4294967296"), ("text_past_32_bits", '"4294967296"'), ("float", "1.5"), ("true", "true"), ("list", "[17]"),
+         ("word", '"x"'),
          ("empty_text", '""'), ("object", "{}"))
 MISSING = (("everything", "{}"), ("user", good_except(user_id=None)), ("coupon", good_except(coupon_id=None)), ("user_null", good_except(user_id="null")),
-           ("coupon_null", good_except(coupon_id="null")), ("other_spelling", '{"userId":USER,"couponId":COUPON}'), ("capitals", '{"USER_ID":USER,"coupon_id":COUPON}'.replace("USER_ID", "User_Id")),
+           ("coupon_null", good_except(coupon_id="null")), ("other_spelling", '{"userId":USER,"couponId":COUPON}'),
+           ("capitals", '{"USER_ID":USER,"coupon_id":COUPON}'.replace("USER_ID", "User_Id")),
            ("one_level_down", '{"grab":{"user_id":USER,"coupon_id":COUPON}}'))
 
 
@@ -133,16 +148,35 @@ def test_grab_body(sale, base, body, status, code):
     check_problem(raw.request(BASES[base], "POST", GRAB, body_of(sale, body), [JSON]), status, code)
 
 
+LIMITS = ('{"user_id":1,"coupon_id":%d}', '{"user_id":9223372036854775807,"coupon_id":%d,"room_id":0}',
+          '{"user_id":"9223372036854775807","coupon_id":"%d","room_id":4294967295}',
+          '{"user_id":"1","coupon_id":%d,"room_id":"4294967295"}', '{"user_id":5,"coupon_id":%d,"room_id":null,"x":{"y":[1.5,"\\u00e9"]}}')
+
+
+@pytest.mark.parametrize("body", LIMITS)
+def test_the_limits_themselves_are_right(body):
+    """Of a coupon that is not there, so that nothing is sold."""
+    answer = raw.request(stack.FRONT, "POST", GRAB, (body % (2**63 - 1)).encode(), [("Content-Type", "application/json")])
+    assert answer.status == 200 and answer.json["reason"] == "unknown_coupon" and answer.json["success"] is False, answer
+
+
 # ---- headers of a grab ----
 
 HEADERS = (
-    ("type_text", [("Content-Type", "text/plain")], 415, "not_json_type"), ("type_form", [("Content-Type", "application/x-www-form-urlencoded")], 415, "not_json_type"),
-    ("type_multipart", [("Content-Type", "multipart/form-data; boundary=x")], 415, "not_json_type"), ("type_longer", [("Content-Type", "application/jsonx")], 415, "not_json_type"),
-    ("type_patch", [("Content-Type", "application/json-patch+json")], 415, "not_json_type"), ("type_shorter", [("Content-Type", "application/jso")], 415, "not_json_type"),
-    ("type_xml", [("Content-Type", "application/xml; charset=utf-8")], 415, "not_json_type"), ("type_second", [("Content-Type", "text/plain, application/json")], 415, "not_json_type"),
-    ("key_empty", [JSON, ("Idempotency-Key", "")], 422, "bad_idempotency_key"), ("key_65_bytes", [JSON, ("Idempotency-Key", "k" * 65)], 422, "bad_idempotency_key"),
-    ("key_1000_bytes", [JSON, ("Idempotency-Key", "k" * 1000)], 422, "bad_idempotency_key"), ("key_space", [JSON, ("Idempotency-Key", "a b")], 422, "bad_idempotency_key"),
-    ("key_tab", [JSON, ("Idempotency-Key", "a\tb")], 422, "bad_idempotency_key"), ("key_not_ascii", [JSON, ("Idempotency-Key", "caf\u00e9")], 422, "bad_idempotency_key"),
+    ("type_text", [("Content-Type", "text/plain")], 415, "not_json_type"), ("type_form", [("Content-Type", "application/x-www-form-urlencoded")], 415,
+                                                                            "not_json_type"),
+    ("type_multipart", [("Content-Type", "multipart/form-data; boundary=x")], 415, "not_json_type"),
+    ("type_longer", [("Content-Type", "application/jsonx")], 415, "not_json_type"),
+    ("type_patch", [("Content-Type", "application/json-patch+json")], 415, "not_json_type"), ("type_shorter", [("Content-Type", "application/jso")], 415,
+                                                                                              "not_json_type"),
+    ("type_xml", [("Content-Type", "application/xml; charset=utf-8")], 415, "not_json_type"),
+    ("type_second", [("Content-Type", "text/plain, application/json")], 415, "not_json_type"),
+    ("key_empty", [JSON, ("Idempotency-Key", "")], 422, "bad_idempotency_key"), ("key_65_bytes", [JSON, ("Idempotency-Key", "k" * 65)], 422,
+                                                                                 "bad_idempotency_key"),
+    ("key_1000_bytes", [JSON, ("Idempotency-Key", "k" * 1000)], 422, "bad_idempotency_key"),
+    ("key_space", [JSON, ("Idempotency-Key", "a b")], 422, "bad_idempotency_key"),
+    ("key_tab", [JSON, ("Idempotency-Key", "a\tb")], 422, "bad_idempotency_key"), ("key_not_ascii", [JSON, ("Idempotency-Key", "caf\u00e9")], 422,
+                                                                                   "bad_idempotency_key"),
 )
 
 
@@ -165,7 +199,8 @@ BATCHES = (
     ("five_thousand", batch_of(5000), 422, "too_many_grabs"), ("grabs_twice", '{"grabs":[],"grabs":[]}', 400, "duplicate_key"),
     ("key_twice_in_a_grab", '{"grabs":[{"user_id":USER,"user_id":USER,"coupon_id":COUPON}]}', 400, "duplicate_key"),
     ("invalid_utf8", b'{"grabs":[],"x":"\xfe"}', 400, "not_json"), ("huge_number", '{"grabs":[{"user_id":1e999,"coupon_id":COUPON}]}', 422, "bad_field"),
-    ("size_at_the_limit", padded(BATCH_BODY_MAX, '{"grabs":3}'), 422, "bad_field"), ("size_past_the_limit", padded(BATCH_BODY_MAX + 1, '{"grabs":3}'), 413, "body_too_large"),
+    ("size_at_the_limit", padded(BATCH_BODY_MAX, '{"grabs":3}'), 422, "bad_field"), ("size_past_the_limit", padded(BATCH_BODY_MAX + 1, '{"grabs":3}'), 413,
+                                                                                     "body_too_large"),
 )
 
 
@@ -176,7 +211,8 @@ def test_batch(sale, base, body, status, code):
 
 
 def test_batch_of_bad_grabs_answers_each(sale):
-    bad = ['1', '"x"', 'null', '[]', '{}', good_except(user_id="0"), good_except(coupon_id='"x"'), good_except(room_id="-1"), good_except(user_id="1.5"), good_except(user_id="null")]
+    bad = ['1', '"x"', 'null', '[]', '{}', good_except(user_id="0"), good_except(coupon_id='"x"'), good_except(room_id="-1"), good_except(user_id="1.5"),
+           good_except(user_id="null")]
     answer = raw.request(stack.FRONT, "POST", BATCH, sale.fill('{"grabs":[' + ",".join(bad) + "]}"), [JSON])
     assert answer.status == 200, answer
     results = answer.json["results"]
@@ -204,8 +240,10 @@ PLACES = (
     ("front_grab_by_delete", "front", "DELETE", GRAB, 405, "method_not_allowed"), ("front_batch_by_get", "front", "GET", BATCH, 404, "not_found"),
     ("front_nothing", "front", "GET", "/api/nothing", 404, "not_found"), ("front_root", "front", "GET", "/", 404, "not_found"),
     ("front_nothing_by_post", "front", "POST", "/api/nothing", 404, "not_found"), ("front_slash_behind", "front", "POST", GRAB + "/", 404, "not_found"),
-    ("query_list_by_post", "query", "POST", "/api/user/1/coupons", 405, "method_not_allowed"), ("query_list_by_put", "query", "PUT", "/api/orders/recent", 405, "method_not_allowed"),
-    ("query_list_by_delete", "query", "DELETE", "/api/room/1/orders", 405, "method_not_allowed"), ("query_nothing", "query", "GET", "/api/nothing", 404, "not_found"),
+    ("query_list_by_post", "query", "POST", "/api/user/1/coupons", 405, "method_not_allowed"), ("query_list_by_put", "query", "PUT", "/api/orders/recent", 405,
+                                                                                                "method_not_allowed"),
+    ("query_list_by_delete", "query", "DELETE", "/api/room/1/orders", 405, "method_not_allowed"),
+    ("query_nothing", "query", "GET", "/api/nothing", 404, "not_found"),
     ("query_no_id", "query", "GET", "/api/user//coupons", 404, "not_found"), ("query_slash_behind", "query", "GET", "/api/orders/recent/", 404, "not_found"),
 )
 
@@ -227,7 +265,8 @@ def bearer(token):
 
 TOKEN = stack.ENV["WEIR_ADMIN_TOKEN"]
 TOKENS = (("none", []), ("empty", [("Authorization", "")]), ("scheme_alone", [("Authorization", "Bearer")]), ("token_alone", [("Authorization", TOKEN)]),
-          ("basic", [("Authorization", f"Basic {TOKEN}")]), ("wrong", [bearer("x" * len(TOKEN))]), ("shorter", [bearer(TOKEN[:-1])]), ("longer", [bearer(TOKEN + "x")]),
+          ("basic", [("Authorization", f"Basic {TOKEN}")]), ("wrong", [bearer("x" * len(TOKEN))]), ("shorter", [bearer(TOKEN[:-1])]),
+          ("longer", [bearer(TOKEN + "x")]),
           ("other_case", [bearer(TOKEN.swapcase())]), ("two_blanks", [("Authorization", f"Bearer  {TOKEN}")]), ("as_query", []))
 
 
@@ -253,10 +292,13 @@ def admin_bodies():
     yield "twice", '{"room_id":17,"room_id":17,"title":"x","total":5}', 400, "duplicate_key"
     for name in ("room_id", "title", "total"):
         yield f"no_{name}", coupon_except(**{name: None}), 422, "missing_field"
-    wrong = {"total": ("0", "-1", "1.5", "1e3", '"x"', "true", "[]", "1000000000001", "9" * 25), "title": ('""', "5", "null", "[]", json.dumps("x" * 121), json.dumps("é" * 61)),
+    wrong = {"total": ("0", "-1", "1.5", "1e3", '"x"', "true", "[]", "1000000000001", "9" * 25),
+             "title": ('""', "5", "null", "[]", json.dumps("x" * 121), json.dumps("é" * 61)),
              "room_id": ("-1", "4294967296", '"x"', "1.5"), "per_user_limit": ("0", "-1", "1001", '"x"', "1.5"), "hold_ms": ("0", "999", "600001", "-5", '"x"'),
-             "gate": ('"ajar"', '"OPEN"', "true", "1"), "coupon_id": ("0", "-1", '"x"', "9223372036854775808"), "description": ("5", json.dumps("x" * 8001)), "terms": ("[]",),
-             "opens_at": ('"soon"', '"2026-13-01T00:00:00Z"', '"2026-02-30T00:00:00Z"', '"2026-01-01"', '"2026-01-01T00:00:00"', '"2026-01-01T25:00:00Z"', "5", '"2026-01-01T00:00:00+99:00"'),
+             "gate": ('"ajar"', '"OPEN"', "true", "1"), "coupon_id": ("0", "-1", '"x"', "9223372036854775808"), "description": ("5", json.dumps("x" * 8001)),
+             "terms": ("[]",),
+             "opens_at": ('"soon"', '"2026-13-01T00:00:00Z"', '"2026-02-30T00:00:00Z"', '"2026-01-01"', '"2026-01-01T00:00:00"', '"2026-01-01T25:00:00Z"', "5",
+                          '"2026-01-01T00:00:00+99:00"'),
              "ends_at": ('"never"', '"2026-01-01 00:00"', '"2026-01-01T00:60:00Z"')}
     for name, values in wrong.items():
         for number, value in enumerate(values):
@@ -277,10 +319,13 @@ def test_admin_create_wants_json(sale):
 
 RESTOCKS = (
     ("empty", "COUPON", "", 400, "not_json"), ("nothing", "COUPON", "{}", 422, "missing_field"), ("zero", "COUPON", '{"add":0}', 422, "bad_field"),
-    ("negative", "COUPON", '{"add":-5}', 422, "bad_field"), ("float", "COUPON", '{"add":1.5}', 422, "bad_field"), ("word", "COUPON", '{"add":"x"}', 422, "bad_field"),
-    ("true", "COUPON", '{"add":true}', 422, "bad_field"), ("huge", "COUPON", '{"add":1000000000001}', 422, "bad_field"), ("huge_exponent", "COUPON", '{"add":1e999}', 422, "bad_field"),
+    ("negative", "COUPON", '{"add":-5}', 422, "bad_field"), ("float", "COUPON", '{"add":1.5}', 422, "bad_field"),
+    ("word", "COUPON", '{"add":"x"}', 422, "bad_field"),
+    ("true", "COUPON", '{"add":true}', 422, "bad_field"), ("huge", "COUPON", '{"add":1000000000001}', 422, "bad_field"),
+    ("huge_exponent", "COUPON", '{"add":1e999}', 422, "bad_field"),
     ("past_the_largest_total", "COUPON", '{"add":1000000000000}', 422, "bad_field"), ("unknown", str(2**62), '{"add":5}', 404, "unknown_coupon"),
-    ("id_zero", "0", '{"add":5}', 404, "unknown_coupon"), ("id_negative", "-1", '{"add":5}', 404, "unknown_coupon"), ("id_word", "x", '{"add":5}', 404, "unknown_coupon"),
+    ("id_zero", "0", '{"add":5}', 404, "unknown_coupon"), ("id_negative", "-1", '{"add":5}', 404, "unknown_coupon"),
+    ("id_word", "x", '{"add":5}', 404, "unknown_coupon"),
     ("id_past_63_bits", str(2**63), '{"add":5}', 404, "unknown_coupon"), ("id_escaped_nul", "1%00", '{"add":5}', 404, "unknown_coupon|not_found"),
     ("id_quote", "1'", '{"add":5}', 404, "unknown_coupon"),
 )
@@ -301,12 +346,15 @@ def test_admin_gate_of_an_unknown_coupon(action):
 
 IDS = ("abc", "0", "-1", "1.5", "1e3", "+1", "%201", "1%20", "9223372036854775808", "9" * 30, "1'", "%00", "1%00", "%ff", "0x1", "%EF%BC%95", "1;2")
 LISTS = ("/api/user/1/coupons", "/api/room/1/orders", "/api/orders/recent")
-OPTIONS = ("limit=0", "limit=1001", "limit=-1", "limit=x", "limit=1.5", "limit=", "limit=99999999999999999999", "limit=%31%00", "status=foo", "status=OK", "status=", "layout=foo", "layout=HASH",
+OPTIONS = ("limit=0", "limit=1001", "limit=-1", "limit=x", "limit=1.5", "limit=", "limit=99999999999999999999", "limit=%31%00", "status=foo", "status=OK",
+           "status=", "layout=foo", "layout=HASH",
            "layout=", "partial=maybe", "partial=", "limit=%zz")
-TIMES = ("hours=0", "hours=169", "hours=-1", "hours=x", "hours=1.5", "hours=", "from=yesterday", "from=2026-01-01", "from=2026-13-01T00:00:00Z&to=2026-12-01T00:00:00Z",
+TIMES = ("hours=0", "hours=169", "hours=-1", "hours=x", "hours=1.5", "hours=", "from=yesterday", "from=2026-01-01",
+         "from=2026-13-01T00:00:00Z&to=2026-12-01T00:00:00Z",
          "from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", "from=2026-01-01T00:00:00Z&to=x", "to=x", "from=2026-02-30T00:00:00Z&to=2026-03-01T00:00:00Z",
          "from=2026-01-01T00:00:00&to=2026-01-02T00:00:00Z", "hours=1&from=2026-01-01T00:00:00Z", "from=2026-01-01T25:00:00Z&to=2026-01-03T00:00:00Z")
-PLACES_OF_A_GRAB = ("", "?user=1", "?epoch=1", "?user=0&epoch=1", "?user=x&epoch=1", "?user=-1&epoch=1", "?user=1&epoch=x", "?user=1&epoch=-1", "?user=1.5&epoch=1", "?user=&epoch=",
+PLACES_OF_A_GRAB = ("", "?user=1", "?epoch=1", "?user=0&epoch=1", "?user=x&epoch=1", "?user=-1&epoch=1", "?user=1&epoch=x", "?user=1&epoch=-1",
+                    "?user=1.5&epoch=1", "?user=&epoch=",
                     "?user=9223372036854775808&epoch=1", "?user=1&epoch=99999999999999999999")
 
 
@@ -367,7 +415,8 @@ BYTES = (
     ("length_1_tib", HEAD + b"Content-Length: 1099511627776\r\n\r\n" + BODY, (413,), ("front", "ingest")),
     ("unknown_encoding", HEAD + b"Transfer-Encoding: gzip\r\n\r\n" + BODY, (400, 422, 501), ONLY_FRONT),
     ("chunk_size_word", HEAD + CHUNKED + b"\r\nzz\r\n{}\r\n0\r\n\r\n", (400,), ("front", "ingest")),
-    ("chunks_past_the_limit", HEAD + CHUNKED + b"\r\n" + b"1000\r\n" + b" " * 4096 + b"\r\n" + (b"1000\r\n" + b" " * 4096 + b"\r\n") * 4 + b"0\r\n\r\n", (413,), ("front", "ingest")),
+    ("chunks_past_the_limit", HEAD + CHUNKED + b"\r\n" + b"1000\r\n" + b" " * 4096 + b"\r\n" + (b"1000\r\n" + b" " * 4096 + b"\r\n") * 4 + b"0\r\n\r\n", (413,),
+     ("front", "ingest")),
     ("chunks_that_are_right", HEAD + CHUNKED + b"Connection: close\r\n\r\n2\r\n{}\r\n0\r\n\r\n", (422,), ("front", "ingest")),
     ("no_host", b"POST /api/coupon/grab HTTP/1.1\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}", (400, 422), ("front", "ingest")),
     ("space_in_a_header_name", HEAD + b"Bad Name: x\r\nContent-Length: 2\r\n\r\n{}", (400,), ONLY_FRONT),

@@ -1,4 +1,7 @@
-"""Wrong settings and command lines of every program: the right exit code, and one sentence that names the thing. Starts no server; uses the stack's for the cases that need one."""
+"""Wrong settings and command lines of every program: the right exit code, and one sentence that names the thing.
+
+Starts no server; uses the stack's for the cases that need one.
+"""
 import os
 import pathlib
 import re
@@ -17,7 +20,8 @@ DONE, FAILED, USAGE, AWAY = 0, 1, 2, 3
 
 def run(program, *arguments, env=None):
     clean = {name: value for name, value in os.environ.items() if not name.startswith("WEIR_")}
-    return subprocess.run([f"{stack.ENV['WEIR_BIN']}/{program}", *map(str, arguments)], env={**clean, **(env or {})}, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run([f"{stack.ENV['WEIR_BIN']}/{program}", *map(str, arguments)], env={**clean, **(env or {})}, capture_output=True, text=True,
+                          timeout=30, check=False)
 
 
 def settings_file(program):
@@ -94,7 +98,8 @@ def test_what_is_printed_can_be_read_again(program, tmp_path):
 @every
 def test_flags_go_over_environment_and_file(program):
     def level(*arguments, env=None):
-        return re.search(r'^  level: "(\w+)"', run(program, "--config", settings_file(program), "--print-config", *arguments, env=env).stdout, re.MULTILINE).group(1)
+        return re.search(r'^  level: "(\w+)"', run(program, "--config", settings_file(program), "--print-config", *arguments, env=env).stdout,
+                         re.MULTILINE).group(1)
 
     assert level(env={"WEIR_LOG_LEVEL": "error"}) == "error"
     assert level("--log.level=debug", env={"WEIR_LOG_LEVEL": "error"}) == "debug"
@@ -145,8 +150,10 @@ def test_bad_catalog_url(program, url, tmp_path):
 
 
 @every
-@pytest.mark.parametrize("text,words", [("log:\n  level: info\nlog:\n  format: kv\n", ("log",)), ("log:\n  level: info\n  level: info\n", ("log.level",)), ("log\n", ()), ("- log\n", ()),
-                                        ("log: {level: info\n", ()), ("log:\n\tlevel: info\n", ()), ("log:\n  level:\n    deep: 1\n", ("log.level",)), ("log: info\n", ("log",)),
+@pytest.mark.parametrize("text,words", [("log:\n  level: info\nlog:\n  format: kv\n", ("log",)), ("log:\n  level: info\n  level: info\n", ("log.level",)),
+                                        ("log\n", ()), ("- log\n", ()),
+                                        ("log: {level: info\n", ()), ("log:\n\tlevel: info\n", ()), ("log:\n  level:\n    deep: 1\n", ("log.level",)),
+                                        ("log: info\n", ("log",)),
                                         ("log:\n  level: info\n---\nlog:\n  level: info\n", ()), ("log:\n  level: \"\\0\"\n", ("log.level",))])
 def test_file_of_another_form(program, text, words, tmp_path):
     path = tmp_path / "x.yaml"
@@ -175,7 +182,8 @@ def test_binary_file(program):
     assert done.returncode == USAGE and len(done.stderr.splitlines()) == 1, done
 
 
-@pytest.mark.parametrize("program,name", [("weir-ingest", "mysql.catalog"), ("weir-keeper", "mysql.shards"), ("weir-worker", "mysql.shards"), ("weir-query", "mysql.catalog")])
+@pytest.mark.parametrize("program,name", [("weir-ingest", "mysql.catalog"), ("weir-keeper", "mysql.shards"), ("weir-worker", "mysql.shards"),
+                                          ("weir-query", "mysql.catalog")])
 def test_missing_setting(program, name, tmp_path):
     path = tmp_path / "x.yaml"
     path.write_text("log:\n  level: info\n")
@@ -189,8 +197,10 @@ def test_missing_setting(program, name, tmp_path):
 # ---- flags and environment ----
 
 @every
-@pytest.mark.parametrize("flags,words", [(["--log.levle=info"], ("--log.levle", "--log.level")), (["--verbose"], ("--verbose",)), (["-x"], ("-x",)), (["--log.level"], ("--log.level", "value")),
-                                         (["--log.level="], ("--log.level",)), (["--log.level=loud"], ("--log.level", "debug")), (["--help=yes"], ("--help",)), (["--config"], ("--config",)),
+@pytest.mark.parametrize("flags,words", [(["--log.levle=info"], ("--log.levle", "--log.level")), (["--verbose"], ("--verbose",)), (["-x"], ("-x",)),
+                                         (["--log.level"], ("--log.level", "value")),
+                                         (["--log.level="], ("--log.level",)), (["--log.level=loud"], ("--log.level", "debug")), (["--help=yes"], ("--help",)),
+                                         (["--config"], ("--config",)),
                                          (["--=x"], ("--",)), (["--LOG.LEVEL=info"], ("--LOG.LEVEL",))])
 def test_bad_flag(program, flags, words):
     refused(run(program, *flags), *words)
@@ -209,7 +219,8 @@ def test_bad_environment(program):
 
 @every
 def test_bad_secret_file(program, tmp_path):
-    refused(run(program, "--config", settings_file(program), "--check-config", env={"WEIR_MYSQL_CATALOG_FILE": str(tmp_path / "none")}), "WEIR_MYSQL_CATALOG_FILE", "none")
+    refused(run(program, "--config", settings_file(program), "--check-config", env={"WEIR_MYSQL_CATALOG_FILE": str(tmp_path / "none")}),
+            "WEIR_MYSQL_CATALOG_FILE", "none")
     path = tmp_path / "url"
     path.write_text("nonsense with secret42\n")
     done = run(program, "--config", settings_file(program), "--check-config", env={"WEIR_MYSQL_CATALOG_FILE": str(path)})
@@ -221,7 +232,8 @@ def test_bad_secret_file(program, tmp_path):
 
 def test_shards_that_are_none():
     refused(run("weir-worker", "--config", settings_file("weir-worker"), "--mysql.shards=", "--check-config"), "mysql.shards")
-    refused(run("weir-worker", "--config", settings_file("weir-worker"), "--mysql.shards=mysql://weir@127.0.0.1/a,nonsense", "--check-config"), "mysql.shards", "item 2")
+    refused(run("weir-worker", "--config", settings_file("weir-worker"), "--mysql.shards=mysql://weir@127.0.0.1/a,nonsense", "--check-config"), "mysql.shards",
+            "item 2")
 
 
 def test_unknown_stream_and_layout():
@@ -244,11 +256,16 @@ def test_port_taken(program):
 # ---- the command line tool ----
 
 COMMANDS = (
-    ((), ("weir --help",)), (("sell",), ("sell", "init")), (("init", "--stream", "gifts"), ("gifts",)), (("init", "--stream"), ("--stream",)), (("init", "--strem", "grabs"), ("--strem",)),
-    (("init", "extra"), ("extra",)), (("seed", "--users", "0"), ("--users",)), (("seed", "--users", "x"), ("--users",)), (("seed", "--rooms", "-1"), ("--rooms",)),
-    (("status", "--jsn"), ("--jsn",)), (("status", "extra"), ("extra",)), (("coupon",), ("coupon",)), (("coupon", "sell", "1"), ("sell",)), (("coupon", "show"), ("show",)),
-    (("coupon", "show", "x"), ("show", "id")), (("coupon", "restock", "1"), ("restock",)), (("coupon", "restock", "1", "--add", "0"), ("add",)), (("tables",), ("tables",)),
-    (("tables", "burn"), ("burn",)), (("tables", "drop"), ("--before",)), (("tables", "drop", "--before", "yesterday"), ("--before",)), (("tables", "drop", "--before", "2026-02-30"), ("--before",)),
+    ((), ("weir --help",)), (("sell",), ("sell", "init")), (("init", "--stream", "gifts"), ("gifts",)), (("init", "--stream"), ("--stream",)),
+    (("init", "--strem", "grabs"), ("--strem",)),
+    (("init", "extra"), ("extra",)), (("seed", "--users", "0"), ("--users",)), (("seed", "--users", "x"), ("--users",)),
+    (("seed", "--rooms", "-1"), ("--rooms",)),
+    (("status", "--jsn"), ("--jsn",)), (("status", "extra"), ("extra",)), (("coupon",), ("coupon",)), (("coupon", "sell", "1"), ("sell",)),
+    (("coupon", "show"), ("show",)),
+    (("coupon", "show", "x"), ("show", "id")), (("coupon", "restock", "1"), ("restock",)), (("coupon", "restock", "1", "--add", "0"), ("add",)),
+    (("tables",), ("tables",)),
+    (("tables", "burn"), ("burn",)), (("tables", "drop"), ("--before",)), (("tables", "drop", "--before", "yesterday"), ("--before",)),
+    (("tables", "drop", "--before", "2026-02-30"), ("--before",)),
     (("tables", "drop", "--before", "2026-13-01"), ("--before",)), (("tables", "drop", "--before", "20260101"), ("--before",)),
 )
 

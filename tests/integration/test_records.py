@@ -41,10 +41,10 @@ def growth(before, after):
 
 def dead_letters(partition, offset, topic="grabs"):
     """layout -> (offset, key, value, reason) of those from `offset` on."""
+    query = "SELECT layout, `offset`, `key`, value, reason FROM dead_letters WHERE topic = %s AND `partition` = %s AND `offset` >= %s ORDER BY `offset`"
     found = {layout: [] for layout in stack.LAYOUTS}
     for number in range(stack.SHARDS):
-        for layout, *row in stack.shard(number, "SELECT layout, `offset`, `key`, value, reason FROM dead_letters WHERE topic = %s AND `partition` = %s AND `offset` >= %s"
-                                        " ORDER BY `offset`", topic, partition, offset):
+        for layout, *row in stack.shard(number, query, topic, partition, offset):
             found[layout].append(row)
     return found
 
@@ -97,7 +97,8 @@ def test_one_broken_record_among_ten_thousand():
     check_one_broken(3, MANY, send_with_one_broken("not_json", 3, MANY), before)
 
 
-@pytest.mark.parametrize("kind", ["not_an_object", "empty", "wrong_version", "unknown_type", "room_out_of_range", "coupon_is_text", "no_user", "try_key_too_long", "key_disagrees"])
+@pytest.mark.parametrize("kind", ["not_an_object", "empty", "wrong_version", "unknown_type", "room_out_of_range", "coupon_is_text", "no_user",
+                                  "try_key_too_long", "key_disagrees"])
 def test_each_kind_of_broken_record(kind):
     partition = 4
     stack.wait_lag_zero()
@@ -127,6 +128,88 @@ def test_any_form_of_json_is_read():
     stack.wait_lag_zero()
     for layout in stack.LAYOUTS:
         assert stack.rows_of(layout, f"coupon_id = {coupon}", "user_id, grab_status, try_key") == [(user, 1, "a-b")]
+
+
+# ---- what the database refuses ----
+
+class Refusing:
+    """Triggers that refuse the rows of one coupon with an error of the server, in both layouts' tables on the shard that holds `partition`."""
+
+    def __init__(self, partition, coupon, code, grab_ids=None):
+        self.shard = next(n for n in range(stack.SHARDS) if partition in partitions_of(n))
+        today = time.strftime("grabs_%Y_%m_%d", time.gmtime(records.time_ms(records.new_id()) / 1000))
+        self.names = []
+        which = f" AND NEW.grab_id IN ({','.join(map(str, grab_ids))})" if grab_ids else ""
+        for table in (f"grabs_p{partition:02d}", today):
+            name = f"refuse_{table}"
+            stack.shard(self.shard, f"CREATE OR REPLACE TRIGGER `{name}` BEFORE INSERT ON `{table}` FOR EACH ROW IF NEW.coupon_id = {coupon}{which} THEN"
+                        f" SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {code}, MESSAGE_TEXT = 'refused by a test'; END IF")
+            self.names.append(name)
+
+    def end(self):
+        for name in self.names:
+            stack.shard(self.shard, f"DROP TRIGGER IF EXISTS `{name}`")
+        self.names = []
+
+
+@pytest.mark.parametrize("bad_at", [(0,), (MANY - 1,), (17, 18, 5000)], ids=str)
+def test_rows_that_the_database_refuses(bad_at):
+    """Found by bisection: each becomes a dead letter with the server's reason, its neighbours are stored."""
+    stack.wait_lag_zero()
+    partition, coupon = 9, records.made_up_coupon()
+    pairs = [(user, records.grab_record(user, coupon)) for user in records.users_of(partition, MANY)]
+    bad_ids = [int(pairs[at][1]["grab_id"]) for at in bad_at]
+    before, offset = counts(partition), stack.watermarks()[partition]
+    refusing = Refusing(partition, coupon, 1264, bad_ids)
+    try:
+        records.send(pairs, partition)
+        stack.wait_lag_zero(120)
+    finally:
+        refusing.end()
+    for layout in stack.LAYOUTS:
+        stored = {row[0] for row in stack.ok_rows(layout, coupon)}
+        assert stored == {int(record["grab_id"]) for _, record in pairs} - set(bad_ids), f"{layout}: {len(stored)} rows"
+        letters = dead_letters(partition, offset)[layout]
+        assert [letter[0] for letter in letters] == [offset + at for at in bad_at], (layout, letters)
+        assert all("refused by a test" in letter[3] for letter in letters), letters
+        assert growth(before, counts(partition))[layout]["dead"] == len(bad_at)
+
+
+@pytest.mark.parametrize("code", [1205, 1213, 1114, 1290, 1836])
+def test_an_outage_is_never_a_dead_letter(code):
+    """Lock timeout, deadlock, disk full, read only: tried again until it works; the other shards go on meanwhile."""
+    stack.wait_lag_zero()
+    partition, coupon = 10, records.made_up_coupon()
+    before, offset = counts(partition), stack.watermarks()[partition]
+    pairs = [(user, records.grab_record(user, coupon)) for user in records.users_of(partition, 50)]
+    other = users_on_other_shards(partition, coupon)
+    refusing = Refusing(partition, coupon, code)
+    try:
+        records.send(pairs, partition)
+        for key, record in other:
+            records.send([(key, record)], records.partition_of(key))
+        for layout in stack.LAYOUTS:
+            stack.wait_for(lambda: len(stack.ok_rows(layout, coupon)) == len(other), 20, f"the other shards go on in layout {layout}")
+        time.sleep(2)  # some more tries
+        assert all(len(stack.ok_rows(layout, coupon)) == len(other) and dead_letters(partition, offset)[layout] == [] for layout in stack.LAYOUTS)
+        assert all(stack.lag(layout) >= len(pairs) for layout in stack.LAYOUTS), "the outage is not shown as lag"
+    finally:
+        refusing.end()
+    stack.wait_lag_zero(60)
+    for layout in stack.LAYOUTS:
+        assert len(stack.ok_rows(layout, coupon)) == len(pairs) + len(other), layout
+        assert growth(before, counts(partition))[layout]["dead"] == 0 and dead_letters(partition, offset)[layout] == []
+
+
+def partitions_of(number):
+    return [row[0] for row in stack.shard(number, "SELECT `partition` FROM progress WHERE topic = 'grabs' AND layout = 'hash'")]
+
+
+def users_on_other_shards(partition, coupon):
+    """A record for each partition of the other shards."""
+    others = [p for n in range(stack.SHARDS) for p in partitions_of(n) if partition not in partitions_of(n)]
+    assert len(others) == records.PARTITIONS // stack.SHARDS * (stack.SHARDS - 1)
+    return [(user, records.grab_record(user, coupon)) for user in (records.users_of(p, 1)[0] for p in others)]
 
 
 # ---- the first record of a grab wins ----
@@ -203,7 +286,8 @@ def test_totals_are_the_rows():
         assert len(stack.rows_of(layout, f"coupon_id = {coupon}")) == 90
         totals = []
         for number in range(stack.SHARDS):
-            totals += stack.shard(number, "SELECT `partition`, ok_rows, void_rows FROM grab_totals WHERE layout = %s AND coupon_id = %s ORDER BY day", layout, coupon)
+            totals += stack.shard(number, "SELECT `partition`, ok_rows, void_rows FROM grab_totals WHERE layout = %s AND coupon_id = %s ORDER BY day", layout,
+                                  coupon)
         assert sorted(totals) == sorted([(partition, 30, 0), (partition, 30, 0), (partition, 20, 10)]), (layout, totals)
 
 
@@ -216,7 +300,8 @@ class Worker:
         log = pathlib.Path(stack.ENV["WEIR_VAR"]) / "log" / f"readings-{layout}.log"
         self.log = open(log, "wb")
         self.process = subprocess.Popen(
-            [f"{stack.ENV['WEIR_BIN']}/weir-worker", "--config", f"{stack.ENV['WEIR_VAR']}/etc/worker-{layout}.yaml", "--worker.stream=readings", f"--http.port={port}"],
+            [f"{stack.ENV['WEIR_BIN']}/weir-worker", "--config", f"{stack.ENV['WEIR_VAR']}/etc/worker-{layout}.yaml", "--worker.stream=readings",
+             f"--http.port={port}"],
             stdout=self.log, stderr=self.log)
         self.base = f"http://127.0.0.1:{port}"
 
@@ -248,7 +333,8 @@ def reading_rows(layout):
         names = [row[0] for row in stack.shard(number, "SHOW TABLES LIKE 'readings\\_%%'")]
         for name in names:
             if name.startswith("readings_p") == (layout == "hash"):
-                rows += stack.shard(number, f"SELECT sensor_id, reading_id, metric, value, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', taken_at) DIV 1000 FROM `{name}`")
+                rows += stack.shard(number,
+                                    f"SELECT sensor_id, reading_id, metric, value, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', taken_at) DIV 1000 FROM `{name}`")
     return rows
 
 
@@ -258,7 +344,8 @@ def make_readings(count):
     readings = []
     for number in range(count):
         sensor = f"hall-{number % 97}/{chance.choice('abcdef')}"
-        readings.append({"v": 1, "type": "reading", "reading_id": str(records.new_id()), "sensor_id": sensor, "metric": chance.choice(("temperature", "Feuchte %")),
+        readings.append({"v": 1, "type": "reading", "reading_id": str(records.new_id()), "sensor_id": sensor,
+                         "metric": chance.choice(("temperature", "Feuchte %")),
                          "value": chance.choice((chance.uniform(-50, 50), -0.0, 1e300, 5, -17)), "taken_at": now_ms - number})
     return readings
 
@@ -298,7 +385,8 @@ def test_a_broken_reading(reading_workers):
     sensor = f"cellar-{users.take(1)}"
     partition = records.partition_of(sensor)
     before, offset = counts(partition, "readings"), stack.watermarks("readings")[partition]
-    good = {"v": 1, "type": "reading", "reading_id": str(records.new_id()), "sensor_id": sensor, "metric": "pressure", "value": 1.5, "taken_at": 1_700_000_000_000}
+    good = {"v": 1, "type": "reading", "reading_id": str(records.new_id()), "sensor_id": sensor, "metric": "pressure", "value": 1.5,
+            "taken_at": 1_700_000_000_000}
     bad = [{**good, "type": "cancel"}, {**good, "value": "1.5"}, {**good, "metric": "m" * 32}, {**good, "sensor_id": ""}, {**good, "value": float("inf")}]
     records.send([(sensor, value) for value in [*bad, good]], partition, topic="readings")
     for layout in stack.LAYOUTS:

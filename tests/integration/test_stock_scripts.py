@@ -176,6 +176,14 @@ def test_sweep_takes_only_what_is_due(make):
     assert due.run("finish", due.epoch, 100, "void") == [0]
 
 
+def test_sweep_takes_what_was_reserved_before_the_clock_stepped_back(make):
+    s = make(hold=60000)
+    now = int(time.time() * 1000)
+    s.redis.hset(s.keys[3], mapping={"100": f"P0 {now + 3600000} 7 ", "101": f"C1 {now + 50000} 8 ", "102": f"P0 {now + 50000} 9 "})
+    assert s.run("cancel", s.epoch, 100, 101, 102) == ["60000", "7", "8", ""]
+    assert (s.state(100), s.state(101), s.state(102)) == ("C0", "C1", "P0")
+
+
 def test_building_takes_lower_epochs_alone_and_deletes_all(make):
     s = make(epoch=5)
     s.reserve(7, 100)
@@ -194,7 +202,7 @@ def test_claims_and_open_only_while_building_under_this_epoch(make):
     assert s.run("open", 6, "open", 1, 4, 1, 0, 0, 1000, 17, 2) == 1
     assert s.run("open", 6, "open", 4, 4, 1, 0, 0, 1000, 17, 2) == 0, "the last step runs once"
     assert s.reserve(8, 200) == (SETTLED, "102") and s.left() == 1
-    assert s.run("look") == ["open", "6", 1, 1, "2", "1", 0]
+    assert s.run("look") == ["open", "6", 1, 1, "2", "1", 0, "1000"]
 
 
 def test_carry_adds_the_difference_once(make):
@@ -208,3 +216,11 @@ def test_carry_adds_the_difference_once(make):
     assert s.run("settle", s.epoch, 100) == [1], "closed by an admin is valid: what was sold is settled"
     s.run("building", 9)
     assert s.run("carry", "open", 99, 1, 0, 0, 1000, 4) == 0
+
+
+def test_carry_does_not_sell_what_a_lowered_total_took_away(make):
+    s = make(total=10)
+    assert s.run("carry", "open", 4, 1, 0, 0, 60000, 2) == 1 and s.left() == 10
+    assert s.run("carry", "open", 6, 1, 0, 0, 60000, 3) == 1 and s.left() == 10, "never more in Redis than the largest total"
+    assert s.redis.hget(s.keys[0], "total") == "10"
+    assert s.run("carry", "open", 12, 1, 0, 0, 60000, 4) == 1 and s.left() == 12

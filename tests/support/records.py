@@ -68,7 +68,8 @@ def epoch():
 
 
 def grab_record(user, coupon, kind="grab", grab_id=None, **other):
-    fields = {"v": 1, "type": kind, "grab_id": str(grab_id or new_id()), "user_id": user, "coupon_id": coupon, "room_id": 17, "epoch": epoch_cached(), "try_key": None}
+    fields = {"v": 1, "type": kind, "grab_id": str(grab_id or new_id()), "user_id": user, "coupon_id": coupon, "room_id": 17, "epoch": epoch_cached(),
+              "try_key": None}
     return {**fields, **other}
 
 

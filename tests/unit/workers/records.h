@@ -23,14 +23,22 @@ static inline void records_release(struct kafka_record *record)
 
 static inline struct batch *records_batch(const char *layout, size_t rows_max, size_t bytes_max, int64_t age_ms_max)
 {
-    const struct batch_options options = {.stream = &stream_grabs, .layout = layout_find(layout), .rows_max = rows_max, .bytes_max = bytes_max,
-                                          .age_ms_max = age_ms_max, .release = records_release};
+    const struct batch_options options = {.stream = &stream_grabs,
+                                          .layout = layout_find(layout),
+                                          .rows_max = rows_max,
+                                          .bytes_max = bytes_max,
+                                          .age_ms_max = age_ms_max,
+                                          .release = records_release};
     return batch_new(&options);
 }
 
 static inline struct kafka_record record_of_text(int32_t partition, int64_t offset, const char *key, const char *value)
 {
-    struct kafka_record record = {.partition = partition, .offset = offset, .key = mem_copy_str(key), .key_len = strlen(key), .value = mem_copy_str(value),
+    struct kafka_record record = {.partition = partition,
+                                  .offset = offset,
+                                  .key = mem_copy_str(key),
+                                  .key_len = strlen(key),
+                                  .value = mem_copy_str(value),
                                   .value_len = strlen(value)};
     return record;
 }
@@ -49,9 +57,11 @@ static inline struct kafka_record record_of_event(int32_t partition, int64_t off
     return record;
 }
 
-static inline struct grab_event grab_of(enum record_kind kind, uint64_t id, uint64_t user, uint64_t coupon, uint64_t epoch)
+static inline struct grab_event grab_of(enum record_kind kind, uint64_t id, uint64_t user, uint64_t coupon,
+                                        uint64_t epoch)
 {
-    return (struct grab_event){.kind = (uint8_t)kind, .grab_id = id, .user_id = user, .coupon_id = coupon, .room_id = 1, .epoch = epoch};
+    return (struct grab_event){
+        .kind = (uint8_t)kind, .grab_id = id, .user_id = user, .coupon_id = coupon, .room_id = 1, .epoch = epoch};
 }
 
 /* Adds at the partition's next offset (0 at first). */

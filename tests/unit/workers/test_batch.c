@@ -1,4 +1,5 @@
-/* A batch is bounded by rows, bytes and age, keeps what cannot be decoded, and lets a partition go without touching the others. */
+/* A batch is bounded by rows, bytes and age, keeps what cannot be decoded, and lets a partition go without touching the
+ * others. */
 #include "tests/unit/workers/records.h"
 
 // clang-format off

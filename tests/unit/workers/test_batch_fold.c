@@ -112,7 +112,9 @@ static void fill(struct batch *batch, int partitions, int count)
         seed = seed * 1103515245u + 12345u;
         const int64_t day = (seed >> 16) % 3;
         const uint64_t user = (seed >> 8) % 50 + 1;
-        const struct grab_event event = grab_of(RECORD_DATA, id_pack(RECORDS_NOON_MS + day * RECORDS_DAY_MS, 1, (uint32_t)i), user, (seed >> 20) % 4 + 1, 1);
+        const struct grab_event event =
+            grab_of(RECORD_DATA, id_pack(RECORDS_NOON_MS + day * RECORDS_DAY_MS, 1, (uint32_t)i), user,
+                    (seed >> 20) % 4 + 1, 1);
         records_add(batch, i % partitions, &event);
     }
 }
@@ -129,7 +131,8 @@ static void check_sorted(const char *layout, size_t tables)
         count = batch_slice(batch, first);
         for (size_t i = first + 1; i < first + count; i++) {
             assert_int_equal(batch->records[batch->rows[i]].slot, batch->records[batch->rows[first]].slot);
-            assert_true(stream_compare(&stream_grabs, keys, batch_event(batch, batch->rows[i - 1]), batch_event(batch, batch->rows[i])) < 0);
+            assert_true(stream_compare(&stream_grabs, keys, batch_event(batch, batch->rows[i - 1]),
+                                       batch_event(batch, batch->rows[i])) < 0);
         }
     }
     assert_int_equal(slices, tables);
@@ -178,10 +181,16 @@ static void totals_are_those_of_the_rows(void **state)
 static void a_total_belongs_to_the_sales_day(void **state)
 {
     (void)state;
-    const struct batch_options options = {.stream = &stream_grabs, .layout = &layout_daily, .offset_min = 480, .rows_max = 4, .bytes_max = 1 << 20,
-                                          .age_ms_max = 1, .release = records_release};
+    const struct batch_options options = {.stream = &stream_grabs,
+                                          .layout = &layout_daily,
+                                          .offset_min = 480,
+                                          .rows_max = 4,
+                                          .bytes_max = 1 << 20,
+                                          .age_ms_max = 1,
+                                          .release = records_release};
     struct batch *batch = batch_new(&options);
-    const struct grab_event late = grab_of(RECORD_DATA, id_pack(RECORDS_NOON_MS + 5 * 3600000, 1, 1), 1, 7, 1); /* 17:00 UTC is 01:00 in +08:00 */
+    const struct grab_event late =
+        grab_of(RECORD_DATA, id_pack(RECORDS_NOON_MS + 5 * 3600000, 1, 1), 1, 7, 1); /* 17:00 UTC is 01:00 in +08:00 */
     records_add(batch, 0, &late);
     batch_fold(batch);
     char day[11];

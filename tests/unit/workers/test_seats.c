@@ -1,4 +1,5 @@
-/* Where group and writers meet: a revocation waits for the writer, an old generation holds nothing, wishes are taken once. */
+/* Where group and writers meet: a revocation waits for the writer, an old generation holds nothing, wishes are taken
+ * once. */
 #include "workers/seats.h"
 
 // clang-format off

@@ -1,0 +1,100 @@
+#include "ingest/keeper_swept.h"
+
+#include "core/buf.h"
+#include "protocol/ids.h"
+#include "schemas/stock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SCAN_MS_MAX = 1000 }; /* a grab that was reserved during the scan is no sign of a stepped clock */
+
+void swept_free(struct swept_list *list)
+{
+    free(list->grab);
+    *list = (struct swept_list){0};
+}
+
+/* No hint is ever further away than the hold: one that is, was made before Redis's clock was stepped back, and would be
+ * waited for as long as the step was. */
+static bool due(const struct stock_pending *pending, int64_t now_ms, int64_t hold_ms)
+{
+    return pending->state == 'C' || pending->hint_ms <= now_ms || pending->hint_ms > now_ms + hold_ms + SCAN_MS_MAX;
+}
+
+void swept_add(struct swept_list *list, const char *field, const char *value, int64_t now_ms, int64_t hold_ms,
+               size_t grabs_max)
+{
+    struct stock_pending pending;
+    uint64_t grab_id;
+    if (list->count == grabs_max || !id_parse(field, strlen(field), &grab_id) ||
+        !stock_pending_parse(value, &pending) || !due(&pending, now_ms, hold_ms))
+        return;
+    if (list->count == list->cap) {
+        list->cap = list->cap == 0 ? 64 : list->cap * 2;
+        list->grab = mem_grow(list->grab, list->cap * sizeof *list->grab);
+    }
+    struct swept *grab = &list->grab[list->count++];
+    *grab = (struct swept){.grab_id = grab_id, .user_id = pending.user_id};
+    snprintf(grab->try_key, sizeof grab->try_key, "%s", pending.try_key);
+}
+
+static int compare_ids(const void *left, const void *right)
+{
+    const struct swept *a = left, *b = right;
+    return (a->grab_id > b->grab_id) - (a->grab_id < b->grab_id);
+}
+
+void swept_unique(struct swept_list *list)
+{
+    if (list->count < 2)
+        return;
+    qsort(list->grab, list->count, sizeof *list->grab, compare_ids);
+    size_t kept = 1;
+    for (size_t i = 1; i < list->count; i++)
+        if (list->grab[i].grab_id != list->grab[kept - 1].grab_id)
+            list->grab[kept++] = list->grab[i];
+    list->count = kept;
+}
+
+void swept_keep_taken(struct swept_list *list)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < list->count; i++)
+        if (list->grab[i].taken)
+            list->grab[kept++] = list->grab[i];
+    list->count = kept;
+}
+
+static int compare_places(const void *left, const void *right)
+{
+    const struct swept *a = left, *b = right;
+    if (a->partition != b->partition)
+        return a->partition < b->partition ? -1 : 1;
+    if (a->slot != b->slot)
+        return a->slot < b->slot ? -1 : 1;
+    return compare_ids(left, right);
+}
+
+void swept_sort_places(struct swept_list *list)
+{
+    if (list->count > 1)
+        qsort(list->grab, list->count, sizeof *list->grab, compare_places);
+}
+
+size_t swept_run(const struct swept_list *list, size_t at, size_t run_max)
+{
+    const struct swept *first = &list->grab[at];
+    size_t next = at;
+    while (next < list->count && next - at < run_max && list->grab[next].partition == first->partition &&
+           list->grab[next].slot == first->slot)
+        next++;
+    return next;
+}
+
+struct swept *swept_find(struct swept *grab, size_t count, uint64_t grab_id)
+{
+    struct swept key = {.grab_id = grab_id};
+    return count == 0 ? NULL : bsearch(&key, grab, count, sizeof *grab, compare_ids);
+}
