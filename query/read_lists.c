@@ -3,7 +3,6 @@
 #include "query/plan.h"
 #include "query/rows.h"
 #include "query/scatter.h"
-#include <stdio.h>
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>

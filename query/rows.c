@@ -2,7 +2,6 @@
 
 #include "core/clock.h"
 #include <assert.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,22 +9,23 @@ static void append_time(int64_t ms, struct buf *json)
 {
     char text[CLOCK_TEXT_MAX];
     clock_format(ms, 0, text);
-    buf_printf(json, "\"%s\"", text);
+    buf_append_char(json, '"');
+    buf_append_str(json, text);
+    buf_append_char(json, '"');
 }
 
 /* By what the cell holds; the column only says whether a number is written as text. */
-static void append_cell(const struct column *column, const struct value *cell, struct buf *json)
+static void append_bare(const struct value *cell, struct buf *json)
 {
-    const char *quote = column->roles & COLUMN_ID_TEXT ? "\"" : "";
     switch (cell->type) {
     case VALUE_NULL:
         buf_append_str(json, "null");
         return;
     case VALUE_I64:
-        buf_printf(json, "%s%" PRId64 "%s", quote, cell->i64, quote);
+        buf_append_i64(json, cell->i64);
         return;
     case VALUE_U64:
-        buf_printf(json, "%s%" PRIu64 "%s", quote, cell->u64, quote);
+        buf_append_u64(json, cell->u64);
         return;
     case VALUE_F64:
         buf_printf(json, "%.17g", cell->f64);
@@ -39,18 +39,28 @@ static void append_cell(const struct column *column, const struct value *cell, s
     }
 }
 
+static void append_cell(const struct column *column, const struct value *cell, struct buf *json)
+{
+    bool quoted = (column->roles & COLUMN_ID_TEXT) && (cell->type == VALUE_U64 || cell->type == VALUE_I64);
+    if (quoted)
+        buf_append_char(json, '"');
+    append_bare(cell, json);
+    if (quoted)
+        buf_append_char(json, '"');
+}
+
 void row_append_json(const struct stream *stream, const struct value *cells, size_t count, const char *skip,
                      struct buf *ret_json)
 {
     const struct column *columns[STREAM_COLUMNS_MAX];
     size_t column_count = stream_row_columns(stream, columns);
-    const char *comma = "";
+    size_t comma = 1; /* the wire name begins with one */
     for (size_t i = 0; i < column_count && i < count; i++) {
         if (skip != NULL && strcmp(columns[i]->name, skip) == 0)
             continue;
-        buf_printf(ret_json, "%s\"%s\":", comma, columns[i]->name);
+        buf_append(ret_json, columns[i]->wire + comma, columns[i]->wire_len - comma);
         append_cell(columns[i], &cells[i], ret_json);
-        comma = ",";
+        comma = 0;
     }
 }
 
