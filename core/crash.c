@@ -12,6 +12,7 @@
 static const char *const *point_names;
 static size_t point_count;
 static char chosen[CRASH_NAME_BYTES_MAX + 1]; /* "" : none */
+static int chosen_signal; /* SIGKILL, or SIGSTOP */
 static atomic_uint passings_left;
 
 static bool point_known(const char *name)
@@ -48,22 +49,22 @@ static void crash_list(void)
     exit(0);
 }
 
-static void crash_choose(const char *text)
+static void crash_choose(const char *variable, const char *text, int signal_number)
 {
     uint32_t count;
     if (!crash_parse(text, chosen, &count)) {
-        fprintf(stderr, "WEIR_CRASH_AT is '%s'; it must be name or name:count\n", text);
+        fprintf(stderr, "%s is '%s'; it must be name or name:count\n", variable, text);
         exit(2);
     }
 #ifndef WEIR_CRASH_POINTS
-    fprintf(stderr, "WEIR_CRASH_AT is set, but this build has no crash points: build with -DWEIR_CRASH_POINTS=ON\n");
+    fprintf(stderr, "%s is set, but this build has no crash points: build with -DWEIR_CRASH_POINTS=ON\n", variable);
     exit(2);
 #endif
     if (!point_known(chosen)) {
-        fprintf(stderr, "WEIR_CRASH_AT names '%s', which is no crash point of this program; see --crash-points\n",
-                chosen);
+        fprintf(stderr, "%s names '%s', which is no crash point of this program; see --crash-points\n", variable, chosen);
         exit(2);
     }
+    chosen_signal = signal_number;
     atomic_store(&passings_left, count);
 }
 
@@ -74,9 +75,11 @@ void crash_start(int argc, char **argv, const char *const *names, size_t count)
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--crash-points") == 0)
             crash_list();
-    const char *text = getenv("WEIR_CRASH_AT");
-    if (text && *text)
-        crash_choose(text);
+    const char *crash = getenv("WEIR_CRASH_AT"), *stop = getenv("WEIR_STOP_AT");
+    if (crash && *crash)
+        crash_choose("WEIR_CRASH_AT", crash, SIGKILL);
+    else if (stop && *stop)
+        crash_choose("WEIR_STOP_AT", stop, SIGSTOP);
 }
 
 void crash_point(const char *name)
@@ -86,7 +89,7 @@ void crash_point(const char *name)
         return;
     if (atomic_fetch_sub(&passings_left, 1) != 1)
         return;
-    (void)kill(getpid(), SIGKILL);
-    for (;;)
+    (void)kill(getpid(), chosen_signal);
+    while (chosen_signal == SIGKILL)
         pause();
 }

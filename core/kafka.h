@@ -81,7 +81,7 @@ uint64_t kafka_record_checksum(const struct kafka_record *record);
 
 /* ---- group consumer ----
  * One thread calls kafka_group_poll; partitions come and go in its callbacks. Records of a partition go to the queue
- * that the callback chose, from which another thread (the shard's writer) takes them. Eager assignor; nothing is
+ * that the callback chose, from which another thread (a writer's) takes them. Eager assignor; nothing is
  * committed or stored by itself; auto.offset.reset=error. Membership and data are two clients inside: a slow taker
  * never costs the membership, only a missing kafka_group_poll does. */
 

@@ -1,6 +1,6 @@
 /* Log lines for people and machines: key=value or JSON, one write(2) a line to stderr, any thread.
  *
- *     log_info("shard is back", LOG_STR("shard", name), LOG_INT("lag_records", lag));
+ *     log_info("server is back", LOG_STR("server", name), LOG_INT("lag_records", lag));
  *
  * Each call site writes at most LOG_SITE_LINES_MAX lines a second; the first line after a silence says how many were
  * left out.

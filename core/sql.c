@@ -12,7 +12,7 @@
 
 #define ERROR_NOT_PREPARABLE 1295
 #define PACKET_SLACK_BYTES   (64 * 1024)
-#define IDLE_TRANSACTION_S   300 /* a client that was cut off holds its row locks no longer than this */
+#define IDLE_TRANSACTION_S   30 /* a client that was cut off holds its row locks no longer than this */
 
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;
 

@@ -161,8 +161,9 @@ MYSQL_STMT *sql_statement_execute(struct sql *sql, const char *text, const struc
         }
         if (bind_and_execute(stmt, values, count))
             return stmt;
+        struct err passing = {0}; /* of an attempt that is made again: not the caller's matter */
         bool again = attempt == 0 && mysql_stmt_errno(stmt) == ERROR_NEED_REPREPARE;
-        sql_statement_fail(sql, stmt, err);
+        sql_statement_fail(sql, stmt, again ? &passing : err);
         if (!again)
             return NULL;
     }

@@ -9,13 +9,15 @@
 #include "schemas/catalog.h"
 #include <stdatomic.h>
 
-/* Past this age "not in the copy" says nothing any more. */
-enum { CATALOG_COPY_AGE_MS_MAX = 5000, CATALOG_COPY_COUPONS_MAX = 1000000 };
+/* Past this age "not in the copy" says nothing any more. CATALOG_READ_MS_MAX, the longest time between two reads, leaves
+ * room for a read that is slow and one beside it. */
+enum { CATALOG_COPY_AGE_MS_MAX = 1000, CATALOG_READ_MS_MAX = 400, CATALOG_COPY_COUPONS_MAX = 1000000 };
 
 struct catalog_coupon {
     uint64_t coupon_id;
     uint64_t opened; /* 0 or the epoch of its first open */
     uint32_t room_id;
+    bool broken; /* its row is no coupon: there is one of this id, and no more is known of it */
 };
 
 struct catalog_copy {

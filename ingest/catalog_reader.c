@@ -5,20 +5,30 @@
 #include "core/log.h"
 #include "core/service.h"
 #include "core/sql.h"
+#include "ingest/coupon_rows.h"
 #include "ingest/id_lease.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CATALOG_LOOPS_MAX = 64, PARTITIONS_ASK_MS = 10000, PARTITIONS_DEADLINE_MS = 1000, CATALOG_CONNECT_MS = 2000 };
+enum {
+    CATALOG_LOOPS_MAX = 64,
+    CATALOG_CONNECT_MS = 2000,
+    PARTITIONS_ASK_MS = 10000,     /* between two questions, once the answer is known */
+    PARTITIONS_FIRST_MS = 1000,    /* deadline while it is not: no grab is taken then */
+    PARTITIONS_DEADLINE_MS = 200,  /* and after: copies wait for it */
+    CATALOG_READ_PAUSE_MS_MIN = 20 /* also when a read takes longer than read_ms */
+};
 
 struct catalog_reader {
     struct catalog_reader_options options;
     struct service_part *catalog_part, *ids_part;
     struct sql *sql;
     struct kafka_admin *admin;
-    int broker_partitions; /* 0: not known yet */
+    int64_t catalog_partitions; /* of the last copy */
+    int broker_partitions;      /* 0: not known yet */
+    struct coupon_rows rows;
     int64_t partitions_asked_ms;
     int64_t covered_ms[CATALOG_LOOPS_MAX]; /* end of the last span of each loop */
     bool was_good;                         /* the last round read the catalog, or an outage came after one that did */
@@ -55,6 +65,7 @@ static bool on_meta(const struct value *cells, size_t count, void *arg)
 }
 
 struct coupons_read {
+    struct coupon_rows *rows;
     struct catalog_copy *copy;
     struct err *err;
     bool failed;
@@ -64,9 +75,7 @@ static bool on_coupon(const struct value *cells, size_t count, void *arg)
 {
     struct coupons_read *read = arg;
     struct coupon coupon;
-    if (!coupon_from_cells(cells, count, &coupon, read->err))
-        read->failed = true;
-    else if (!catalog_copy_add(read->copy, &coupon))
+    if (coupon_rows_take(read->rows, cells, count, &coupon) && !catalog_copy_add(read->copy, &coupon))
         read->failed = !err_set(read->err, ERR_DATA, "the catalog has more than %d coupons", CATALOG_COPY_COUPONS_MAX);
     return !read->failed;
 }
@@ -75,34 +84,39 @@ static bool on_coupon(const struct value *cells, size_t count, void *arg)
 static bool partitions_learn(struct catalog_reader *reader, struct err *err)
 {
     int64_t now_ms = clock_boottime_ms();
-    if (reader->broker_partitions > 0 && now_ms - reader->partitions_asked_ms < PARTITIONS_ASK_MS)
+    bool known = reader->broker_partitions > 0;
+    if (known && now_ms - reader->partitions_asked_ms < PARTITIONS_ASK_MS)
         return true;
     reader->partitions_asked_ms = now_ms;
     if (reader->admin == NULL && !kafka_admin_open(reader->options.brokers, "weir-ingest-admin", &reader->admin, err))
         return false;
     int count = 0;
-    if (kafka_admin_partitions(reader->admin, reader->options.topic, PARTITIONS_DEADLINE_MS, &count, err)) {
+    if (kafka_admin_partitions(reader->admin, reader->options.topic,
+                               known ? PARTITIONS_DEADLINE_MS : PARTITIONS_FIRST_MS, &count, err)) {
         reader->broker_partitions = count;
         return true;
     }
     if (err->kind == ERR_MISSING)
         reader->broker_partitions = 0;
-    return reader->broker_partitions > 0; /* away for a while: what was known still holds */
+    if (reader->broker_partitions > 0)
+        *err = (struct err){0}; /* away for a while: what was known still holds */
+    return reader->broker_partitions > 0;
 }
 
-static bool copy_read(struct catalog_reader *reader, struct catalog_copy *copy, int64_t *ret_partitions,
-                      struct err *err)
+static bool copy_read(struct catalog_reader *reader, struct catalog_copy *copy, struct err *err)
 {
     struct meta meta = {0};
     if (!reader_sql(reader, err) || !sql_select(reader->sql, sql_meta_read, NULL, 0, on_meta, &meta, err))
         return false;
     if (!meta.found || meta.partitions <= 0)
         return err_set(err, ERR_MISSING, "%s has no row in meta; run weir init", sql_where(reader->sql));
-    struct coupons_read read = {.copy = copy, .err = err};
+    struct coupons_read read = {.rows = &reader->rows, .copy = copy, .err = err};
+    coupon_rows_begin(&reader->rows);
     if (!sql_select(reader->sql, sql_coupons_read, NULL, 0, on_coupon, &read, err) || read.failed)
         return false;
+    coupon_rows_end(&reader->rows);
     catalog_copy_sort(copy);
-    *ret_partitions = meta.partitions;
+    reader->catalog_partitions = meta.partitions;
     return true;
 }
 
@@ -110,21 +124,27 @@ static bool copy_read(struct catalog_reader *reader, struct catalog_copy *copy, 
 static bool copy_publish(struct catalog_reader *reader, struct err *err)
 {
     struct catalog_copy *copy = catalog_copy_new(clock_boottime_us());
-    int64_t partitions = 0;
-    if (!copy_read(reader, copy, &partitions, err)) {
-        catalog_copy_unref(copy);
-        return false;
+    bool good = copy_read(reader, copy, err);
+    if (good) {
+        bool same = reader->broker_partitions == reader->catalog_partitions;
+        copy->partitions = same ? reader->broker_partitions : 0;
+        reader->options.on_copy(copy, reader->options.arg);
     }
-    bool known = partitions_learn(reader, err);
-    bool same = known && reader->broker_partitions == partitions;
-    if (known && !same)
-        (void)err_set(err, ERR_CONFLICT,
-                      "topic %s has %d partitions, the catalog says %d; they must be equal, and no grab is taken",
-                      reader->options.topic, reader->broker_partitions, (int)partitions);
-    copy->partitions = same ? (int32_t)partitions : 0;
-    reader->options.on_copy(copy, reader->options.arg);
     catalog_copy_unref(copy);
-    return same;
+    return good;
+}
+
+/* The copy of this round is out already: what is learnt here goes out with the next one, which then comes at once. */
+static bool partitions_agree(struct catalog_reader *reader, bool *ret_news, struct err *err)
+{
+    int before = reader->broker_partitions;
+    bool known = partitions_learn(reader, err);
+    *ret_news = reader->broker_partitions != before;
+    if (!known || reader->broker_partitions == reader->catalog_partitions)
+        return known;
+    return err_set(err, ERR_CONFLICT,
+                   "topic %s has %d partitions, the catalog says %d; they must be equal, and no grab is taken",
+                   reader->options.topic, reader->broker_partitions, (int)reader->catalog_partitions);
 }
 
 static bool span_take(struct catalog_reader *reader, int loop, struct err *err)
@@ -154,10 +174,10 @@ static void spans_take(struct catalog_reader *reader)
 
 /* A catalog that goes away later takes no readiness with it: grabs of known coupons go on for as long as there are ids.
  */
-static void reader_round(struct catalog_reader *reader)
+static void reader_round(struct catalog_reader *reader, bool *ret_news)
 {
     struct err err = {0};
-    bool good = copy_publish(reader, &err);
+    bool good = copy_publish(reader, &err) && partitions_agree(reader, ret_news, &err);
     bool outage = !good && err.kind == ERR_OUTAGE && reader->was_good;
     if (outage && !reader->in_outage)
         log_warn("the catalog is away; grabs go on with what was read before", LOG_ERR(&err));
@@ -188,9 +208,13 @@ static bool reader_wait(struct catalog_reader *reader, int64_t ms)
 static void *reader_main(void *arg)
 {
     struct catalog_reader *reader = arg;
-    do
-        reader_round(reader);
-    while (!reader_wait(reader, reader->options.read_ms));
+    int64_t pause_ms;
+    do {
+        int64_t begun_ms = clock_boottime_ms();
+        bool news = false;
+        reader_round(reader, &news);
+        pause_ms = begun_ms + (news ? 0 : reader->options.read_ms) - clock_boottime_ms();
+    } while (!reader_wait(reader, pause_ms > CATALOG_READ_PAUSE_MS_MIN ? pause_ms : CATALOG_READ_PAUSE_MS_MIN));
     sql_close(reader->sql);
     if (reader->admin != NULL)
         kafka_admin_close(reader->admin);

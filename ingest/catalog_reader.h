@@ -1,6 +1,8 @@
 /* The background thread that reads the catalog for the loops: the copy of the coupons, spans of ids, and whether the
- * topic has as many partitions as the catalog says. One SQL connection and one Kafka admin connection of its own; while
- * either is away it tries again each `read_ms`. The service parts "catalog" (never read, or it disagrees with the
+ * topic has as many partitions as the catalog says. A copy goes out as soon as it is read; the broker is asked after
+ * that, seldom and with a short deadline, so that a slow one makes no copy old. One SQL connection and one Kafka admin
+ * connection of its own; while either is away it tries again each `read_ms`. A row of coupons that is none is left out
+ * (coupon_rows.h). The service parts "catalog" (never read, or it disagrees with the
  * broker) and "ids" (a loop without a span) say why the service is not ready. */
 #ifndef WEIR_INGEST_CATALOG_READER_H
 #define WEIR_INGEST_CATALOG_READER_H
@@ -15,7 +17,7 @@ struct catalog_reader_options {
     const char *brokers;
     const char *topic;
     int64_t mysql_ms; /* deadline of a statement */
-    int64_t read_ms;  /* between two reads */
+    int64_t read_ms;  /* from the begin of one read to the next */
     int64_t span_ms;  /* id time leased at once */
     int loops;
     /* All on the reader's thread. The copy is borrowed: take a reference to keep it. */

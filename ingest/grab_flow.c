@@ -80,7 +80,7 @@ enum grab_reason grab_closed_reason(const struct catalog_copy *copy, uint64_t co
     if (catalog_copy_stale(copy, now_us))
         return REASON_CATALOG_AWAY;
     const struct catalog_coupon *coupon = catalog_copy_find(copy, coupon_id);
-    if (coupon != NULL && coupon->opened != 0)
+    if (coupon != NULL && (coupon->opened != 0 || coupon->broken))
         return REASON_COUPON_NOT_READY;
     *ret_refused = true;
     return coupon != NULL ? REASON_NOT_STARTED : REASON_UNKNOWN_COUPON;
@@ -328,7 +328,7 @@ static bool room_mismatch(const struct ingest_loop *loop, const struct grab_requ
     if (!loop->ingest->config->strict_room || !request->room_given)
         return false;
     const struct catalog_coupon *coupon = catalog_copy_find(loop->copy, request->coupon_id);
-    return coupon != NULL && coupon->room_id != request->room_id;
+    return coupon != NULL && !coupon->broken && coupon->room_id != request->room_id;
 }
 
 static struct grab_call *call_begin(struct ingest_loop *loop, const struct grab_input *input)

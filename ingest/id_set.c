@@ -7,7 +7,8 @@
 
 enum { FIRST_SIZE = 1024 };
 
-/* The slot that holds `id`, or the free one where it belongs. Fibonacci hashing (Knuth, TAOCP 3, 6.4): ids are time-ordered, so their low bits cluster. */
+/* The slot that holds `id`, or the free one where it belongs. Fibonacci hashing (Knuth, TAOCP 3, 6.4): ids are
+ * time-ordered, so their low bits cluster. */
 static size_t find(const struct id_set *set, uint64_t id)
 {
     size_t at = (size_t)(id * UINT64_C(0x9E3779B97F4A7C15) >> 32) & (set->size - 1);

@@ -1,5 +1,7 @@
 #include "ingest/ingest_config.h"
 
+#include "ingest/catalog_copy.h"
+
 #define FIELD(field_) offsetof(struct ingest_config, field_)
 #define INT(name_, field_, fallback_, min_, max_, help_)                                                               \
     {                                                                                                                  \
@@ -69,7 +71,8 @@ static const struct setting rows[] = {
     INT("ingest.redis_ms", redis_ms, "1000", 50, 60000, "deadline of one Redis command, ms"),
     INT("ingest.redis_pending_max", redis_pending_max, "20000", 16, 1000000, "script calls in flight of one loop"),
     INT("ingest.mysql_ms", mysql_ms, "3000", 50, 60000, "deadline of one catalog statement, ms"),
-    INT("ingest.catalog_read_ms", catalog_read_ms, "400", 50, 1000, "time between two reads of the coupons, ms"),
+    INT("ingest.catalog_read_ms", catalog_read_ms, "300", 50, CATALOG_READ_MS_MAX,
+        "time from the begin of one read of the coupons to the next, ms"),
     INT("ingest.id_span_ms", id_span_ms, "300000", 1000, 3600000, "id time leased at once, ms"),
     INT("ingest.carry_wait_ms", carry_wait_ms, "2000", 0, 60000,
         "how long an admin request waits for the keeper before it is answered 202, ms"),

@@ -1,9 +1,11 @@
 /* The keeper of the stock: nothing else ever writes stock in Redis.
  *
- *     keeper_round   look at every coupon -> open_first | carry | sweep;  any coupon without a valid mark -> rebuild of all
+ *     keeper_round   look at every coupon -> open_first | carry | sweep;  any coupon without a valid mark -> rebuild of
+ * all
  *
- * One thread does it all, blocking, with deadlines on each call. Any number of keepers may run: they back off from one another by an advisory lock in the catalog, and
- * are correct without it. What a keeper decides comes from protocol/rebuild.h and protocol/sweep.h; how Redis changes, from schemas/lua.
+ * One thread does it all, blocking, with deadlines on each call. Any number of keepers may run: they back off from one
+ * another by an advisory lock in the catalog, and are correct without it. What a keeper decides comes from
+ * protocol/rebuild.h and protocol/sweep.h; how Redis changes, from schemas/lua.
  */
 #ifndef WEIR_INGEST_KEEPER_H
 #define WEIR_INGEST_KEEPER_H
@@ -11,6 +13,7 @@
 #include "core/kafka.h"
 #include "core/redis.h"
 #include "core/sql.h"
+#include "ingest/coupon_rows.h"
 #include "ingest/keeper_config.h"
 #include "protocol/rebuild.h"
 #include "schemas/catalog.h"
@@ -35,15 +38,19 @@ struct keeper {
     const struct stream *stream;
     const struct stream_layout *layout;
     struct keeper_links links;
-    uint64_t epoch; /* of the catalog, read at the begin of the round */
+    uint64_t epoch;       /* of the catalog, read at the begin of the round */
     uint64_t epoch_seen;  /* the highest that a mark or a barrier was found with: a rebuild's is above it */
-    int64_t hold_seen_ms; /* the longest hold that a mark was found with: a rebuild waits by it, and by the catalog's longest */
+    int64_t hold_seen_ms; /* the longest hold that a mark was found with: a rebuild waits by it, and by the catalog's
+                             longest */
     int32_t partitions;
     int offset_min; /* the sale's time zone */
     struct route route;
-    struct coupon *coupons; /* sorted by id; of this round's read */
+    struct coupon *coupons; /* sorted by id; of this round's read; broken ones (coupon_rows.h) among them */
     size_t coupon_count, coupon_cap;
-    struct sweep *sweeps; /* at most one a coupon */
+    struct coupon_rows rows;
+    struct sweep *sweeps;    /* at most SWEEPS_OF_COUPON_MAX a coupon */
+    uint64_t spoilt_coupon;  /* a script of a sweep failed on its keys: it needs a rebuild; 0: none */
+    int64_t shard_rest_ms[ROUTE_SHARDS_MAX]; /* a sweep found it away: it asks no more before this, CLOCK_BOOTTIME */
     struct redis_script scripts[STOCK_SCRIPTS];
     struct service_part *part;
 };
@@ -57,18 +64,27 @@ struct sql *keeper_catalog(struct keeper *keeper, struct err *err);
 struct redis_sync *keeper_redis(struct keeper *keeper, struct err *err);
 struct kafka_producer *keeper_producer(struct keeper *keeper, struct err *err);
 struct sql *keeper_shard(struct keeper *keeper, int shard, struct err *err);
-/* One of its own with the deadline of a fold, so that a shard that hangs holds up a sweep by `mysql_ms` only. The caller closes it. */
+/* One of its own with the deadline of a fold, so that a shard that hangs holds up a sweep by `mysql_ms` only. The
+ * caller closes it. */
 struct sql *keeper_shard_for_fold(struct keeper *keeper, int shard, struct err *err);
 void keeper_drop_dead_links(struct keeper *keeper, const struct err *err); /* after any failed call */
 /* Queues one record; its report comes by kafka_producer_reports with `opaque`. False: certainly not persisted. */
-WEIR_MUST_USE bool keeper_produce(struct keeper *keeper, int32_t partition, const void *event, void *opaque, struct err *err);
-/* Appends one record of the stream until it is reported persisted, or the service stops, or `kafka_ms` passed (STEP_NO_ANSWER). */
-enum step_outcome keeper_append(struct keeper *keeper, int32_t partition, const void *event, int64_t *ret_offset, struct err *err);
+WEIR_MUST_USE bool keeper_produce(struct keeper *keeper, int32_t partition, const void *event, void *opaque,
+                                  struct err *err);
+/* Appends one record of the stream until it is reported persisted, or the service stops, or `kafka_ms` passed
+ * (STEP_NO_ANSWER). */
+enum step_outcome keeper_append(struct keeper *keeper, int32_t partition, const void *event, int64_t *ret_offset,
+                                struct err *err);
 
-/* keeper_stock.c: one script on one coupon. DONE or LOST as the script says, NO_ANSWER with err. */
+/* keeper_stock.c: one script on one coupon. DONE or LOST as the script says, NO_ANSWER with err. An err of kind ERR_DATA
+ * says that the coupon's keys are not what Weir wrote: a rebuild deletes them. */
+/* Pure: whether this error reply says so; another one (no memory, no right, busy) says nothing of the keys. */
+bool stock_error_is_of_keys(const char *text);
 enum step_outcome stock_building(struct keeper *keeper, uint64_t coupon_id, uint64_t epoch, struct err *err);
-enum step_outcome stock_claims(struct keeper *keeper, uint64_t coupon_id, uint64_t epoch, const struct redis_arg *pairs, size_t count, struct err *err);
-enum step_outcome stock_open(struct keeper *keeper, const struct coupon *coupon, uint64_t epoch, uint64_t left, struct err *err);
+enum step_outcome stock_claims(struct keeper *keeper, uint64_t coupon_id, uint64_t epoch, const struct redis_arg *pairs,
+                               size_t count, struct err *err);
+enum step_outcome stock_open(struct keeper *keeper, const struct coupon *coupon, uint64_t epoch, uint64_t left,
+                             struct err *err);
 enum step_outcome stock_carry(struct keeper *keeper, const struct coupon *coupon, struct err *err);
 struct stock_look {
     struct mark_view mark;
@@ -77,25 +93,31 @@ struct stock_look {
     uint64_t pending;
     int64_t hold_ms; /* 0: the mark names none */
 };
+/* Keys that can not be read are no mark: MARK_MISSING. */
 WEIR_MUST_USE bool stock_look(struct keeper *keeper, uint64_t coupon_id, struct stock_look *ret_look, struct err *err);
 /* Evaluates a script with `args` behind run id and replid; the reply is the caller's. NULL: no answer, err says why. */
-struct redis_reply *stock_eval(struct keeper *keeper, enum stock_script script, uint64_t coupon_id, const struct redis_arg *args, size_t count, struct err *err);
+struct redis_reply *stock_eval(struct keeper *keeper, enum stock_script script, uint64_t coupon_id,
+                               const struct redis_arg *args, size_t count, struct err *err);
 struct redis_arg stock_arg_u64(char text[21], uint64_t n);
 enum { STOCK_ARGS_MAX = 1000 }; /* of one script call, behind the keys */
 
 /* keeper_open.c */
 enum step_outcome keeper_first_open(struct keeper *keeper, const struct coupon *coupon, struct err *err);
-WEIR_MUST_USE bool keeper_log_stock(struct keeper *keeper, const struct coupon *coupon, const char *action, int64_t left, uint64_t epoch, const char *reason, struct err *err);
+WEIR_MUST_USE bool keeper_log_stock(struct keeper *keeper, const struct coupon *coupon, const char *action,
+                                    int64_t left, uint64_t epoch, const char *reason, struct err *err);
 WEIR_MUST_USE bool keeper_read_epoch(struct keeper *keeper, uint64_t *ret_epoch, struct err *err);
-WEIR_MUST_USE bool keeper_read_coupon(struct keeper *keeper, uint64_t coupon_id, struct coupon *ret_coupon, struct err *err);
+WEIR_MUST_USE bool keeper_read_coupon(struct keeper *keeper, uint64_t coupon_id, struct coupon *ret_coupon,
+                                      struct err *err);
 WEIR_MUST_USE bool keeper_read_coupons(struct keeper *keeper, struct err *err);
 
 /* keeper_rebuild.c: all coupons that were ever opened below the new epoch. */
 enum step_outcome keeper_rebuild(struct keeper *keeper, const char *reason, struct err *err);
 
 /* keeper_sweep.c */
-void sweep_begin(struct keeper *keeper, const struct coupon *coupon, const struct stock_look *look); /* nothing when one runs for this coupon */
-void sweep_advance(struct keeper *keeper); /* every sweep by as many steps as it can take without waiting */
-void sweep_forget_all(struct keeper *keeper); /* after a rebuild: their marks are gone */
+/* Takes the grabs that are due and in no sweep of this coupon yet; nothing when there are none, or when the coupon has
+ * SWEEPS_OF_COUPON_MAX sweeps or one that was begun just now. */
+void sweep_begin(struct keeper *keeper, const struct coupon *coupon, const struct stock_look *look);
+void sweep_advance(struct keeper *keeper);       /* every sweep by as many steps as it can take without waiting */
+void sweep_forget_all(struct keeper *keeper);    /* after a rebuild: their marks are gone */
 
 #endif

@@ -45,7 +45,8 @@ static struct coupon_claims *coupon_of(struct claims *claims, uint64_t coupon_id
     return &claims->coupon[at];
 }
 
-void claims_add(struct claims *claims, uint64_t coupon_id, uint64_t user_id, uint64_t grab_id, const char *try_key, size_t try_len)
+void claims_add(struct claims *claims, uint64_t coupon_id, uint64_t user_id, uint64_t grab_id, const char *try_key,
+                size_t try_len)
 {
     struct coupon_claims *coupon = coupon_of(claims, coupon_id);
     if (coupon->count == coupon->cap) {

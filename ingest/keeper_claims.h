@@ -27,10 +27,12 @@ struct claims {
 
 void claims_init(struct claims *claims);
 void claims_free(struct claims *claims);
-void claims_add(struct claims *claims, uint64_t coupon_id, uint64_t user_id, uint64_t grab_id, const char *try_key, size_t try_len);
+void claims_add(struct claims *claims, uint64_t coupon_id, uint64_t user_id, uint64_t grab_id, const char *try_key,
+                size_t try_len);
 void claims_sort(struct claims *claims);
 const struct coupon_claims *claims_of(const struct claims *claims, uint64_t coupon_id); /* NULL: nothing sold */
-/* Appends the value of one user, "grab:try grab:try", of claims [at, …) of the same user; answers the index behind them. */
+/* Appends the value of one user, "grab:try grab:try", of claims [at, …) of the same user; answers the index behind
+ * them. */
 size_t claims_entry(const struct claims *claims, const struct coupon_claims *coupon, size_t at, struct buf *ret_entry);
 
 #endif

@@ -14,12 +14,12 @@ struct keeper_config {
     char *redis_stock;
     char *mysql_catalog;
     struct config_list mysql_shards;
-    char *layout;          /* whose rows sweep and rebuild read */
-    int64_t tick_ms;       /* between two rounds */
-    int64_t redis_ms;      /* deadline of one Redis command */
-    int64_t mysql_ms;      /* deadline of one statement, except the reading of rows in a rebuild */
-    int64_t fold_ms;       /* the same for the reading of rows in a rebuild */
-    int64_t kafka_ms;      /* deadline of one append */
+    char *layout;            /* whose rows sweep and rebuild read */
+    int64_t tick_ms;         /* between two rounds */
+    int64_t redis_ms;        /* deadline of one Redis command */
+    int64_t mysql_ms;        /* deadline of one statement, except the reading of rows in a rebuild */
+    int64_t fold_ms;         /* the same for the reading of rows in a rebuild */
+    int64_t kafka_ms;        /* deadline of one append */
     int64_t sweep_grabs_max; /* of one coupon at a time */
 };
 

@@ -20,10 +20,10 @@ struct shard_fold {
     const struct fold_job *job;
     struct claims *claims;
     int shard;
-    struct id_set seen;                          /* every id that has a row, OK or VOID */
-    int64_t next_offset[ROUTE_PARTITIONS_MAX];   /* of the snapshot's progress */
-    uint64_t epoch[ROUTE_PARTITIONS_MAX];        /* highest barrier there */
-    struct err row_err;                          /* of a row that is not what it should be */
+    struct id_set seen;                        /* every id that has a row, OK or VOID */
+    int64_t next_offset[ROUTE_PARTITIONS_MAX]; /* of the snapshot's progress */
+    uint64_t epoch[ROUTE_PARTITIONS_MAX];      /* highest barrier there */
+    struct err row_err;                        /* of a row that is not what it should be */
 };
 
 struct table_list {
@@ -33,7 +33,8 @@ struct table_list {
     size_t count;
 };
 
-/* A shard may still hold rows of partitions that an older route put there: they are counted where the route has them now. */
+/* A shard may still hold rows of partitions that an older route put there: they are counted where the route has them
+ * now. */
 static bool routed_here(const struct keeper *keeper, int64_t partition, int shard)
 {
     return partition < keeper->route.partitions && route_shard(&keeper->route, (int32_t)partition) == shard;
@@ -49,7 +50,8 @@ static bool take_table(const struct value *cells, size_t count, void *arg)
     memcpy(name, cells[0].text, cells[0].len);
     name[cells[0].len] = '\0';
     const struct layout *layout = list->keeper->layout->layout;
-    if (!layout->parse(list->keeper->stream, name, &slot) || (!layout->by_day && !routed_here(list->keeper, slot, list->shard)))
+    if (!layout->parse(list->keeper->stream, name, &slot) ||
+        (!layout->by_day && !routed_here(list->keeper, slot, list->shard)))
         return true;
     list->name = mem_grow(list->name, (list->count + 1) * sizeof *list->name);
     memcpy(list->name[list->count++], name, sizeof name);
@@ -60,14 +62,18 @@ static bool take_row(const struct value *cells, size_t count, void *arg)
 {
     struct shard_fold *fold = arg;
     if (count != 5 || cells[3].type == VALUE_NULL)
-        return err_set(&fold->row_err, ERR_INTERNAL, "a row of the layout does not have the five columns that a rebuild reads");
+        return err_set(&fold->row_err, ERR_INTERNAL,
+                       "a row of the layout does not have the five columns that a rebuild reads");
     const struct keeper *keeper = fold->keeper;
-    if (keeper->layout->layout->by_day && !routed_here(keeper, partition_of_user(cells[0].u64, keeper->partitions), fold->shard))
+    if (keeper->layout->layout->by_day &&
+        !routed_here(keeper, partition_of_user(cells[0].u64, keeper->partitions), fold->shard))
         return true;
     uint64_t grab_id = cells[2].u64;
     bool ok = cells[3].u64 == GRAB_ROW_OK;
     if (!id_set_add(&fold->seen, grab_id))
-        return err_set(&fold->row_err, ERR_INTERNAL, "grab %llu has two rows in one layout: audit the shard before a rebuild", (unsigned long long)grab_id);
+        return err_set(&fold->row_err, ERR_INTERNAL,
+                       "grab %llu has two rows in one layout: audit the shard before a rebuild",
+                       (unsigned long long)grab_id);
     if (ok && cells[4].type == VALUE_TEXT)
         claims_add(fold->claims, cells[1].u64, cells[0].u64, grab_id, cells[4].text, cells[4].len);
     else if (ok)
@@ -104,26 +110,31 @@ static bool read_progress(struct shard_fold *fold, struct sql *sql, int32_t part
 {
     const struct keeper *keeper = fold->keeper;
     const char *layout = keeper->layout->layout->name, *topic = keeper->stream->name;
-    struct value values[] = {value_text(layout, strlen(layout)), value_text(topic, strlen(topic)), value_u64((uint64_t)partition)};
+    struct value values[] = {value_text(layout, strlen(layout)), value_text(topic, strlen(topic)),
+                             value_u64((uint64_t)partition)};
     struct progress_cells progress = {0};
     if (!sql_select(sql, sql_progress_read, values, 3, take_progress, &progress, err))
         return false;
     if (!progress.found)
-        return err_set(err, ERR_MISSING, "%s has no progress row of layout %s, partition %d: run `weir init`", sql_where(sql), layout, (int)partition);
+        return err_set(err, ERR_MISSING, "%s has no progress row of layout %s, partition %d: run `weir init`",
+                       sql_where(sql), layout, (int)partition);
     fold->next_offset[partition] = progress.next_offset;
     fold->epoch[partition] = progress.epoch;
     return true;
 }
 
-/* Progress and rows as they were at one moment. The list of tables is read after the snapshot was taken: it holds at least those that the snapshot knows. */
-static bool read_snapshot(struct shard_fold *fold, struct sql *sql, const int32_t *partitions, size_t count, struct err *err)
+/* Progress and rows as they were at one moment. The list of tables is read after the snapshot was taken: it holds at
+ * least those that the snapshot knows. */
+static bool read_snapshot(struct shard_fold *fold, struct sql *sql, const int32_t *partitions, size_t count,
+                          struct err *err)
 {
     struct table_list tables = {.keeper = fold->keeper, .shard = fold->shard};
     bool good = sql_run_text(sql, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", err) &&
                 sql_run_text(sql, "START TRANSACTION WITH CONSISTENT SNAPSHOT", err);
     for (size_t i = 0; good && i < count; i++)
         good = read_progress(fold, sql, partitions[i], err);
-    good = good && sql_select(sql, "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()", NULL, 0, take_table, &tables, err);
+    good = good && sql_select(sql, "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()",
+                              NULL, 0, take_table, &tables, err);
     for (size_t i = 0; good && i < tables.count; i++)
         good = read_table(fold, sql, tables.name[i], err);
     sql_rollback(sql);
@@ -144,10 +155,12 @@ static enum step_outcome fold_one(struct shard_fold *fold, struct fold_state *st
 {
     struct grab_event event;
     struct err ignored;
-    if (!codec_read(fold->keeper->stream, record->key, record->key_len, record->value, record->value_len, &event, &ignored))
+    if (!codec_read(fold->keeper->stream, record->key, record->key_len, record->value, record->value_len, &event,
+                    &ignored))
         return STEP_DONE; /* a dead letter: no row, in the tables as here */
     enum record_kind kind = (enum record_kind)event.kind;
-    if (kind == RECORD_BARRIER && rebuild_meets_foreign(event.epoch, fold->job->epoch, strcmp(event.try_key, fold->job->by) == 0))
+    if (kind == RECORD_BARRIER &&
+        rebuild_meets_foreign(event.epoch, fold->job->epoch, strcmp(event.try_key, fold->job->by) == 0))
         return met_foreign(fold, event.epoch);
     bool has_row = kind != RECORD_BARRIER && id_set_has(&fold->seen, event.grab_id);
     enum fold_verdict verdict = fold_record(state, kind, event.epoch, has_row);
@@ -158,7 +171,8 @@ static enum step_outcome fold_one(struct shard_fold *fold, struct fold_state *st
     return STEP_DONE;
 }
 
-static enum step_outcome read_log(struct shard_fold *fold, struct kafka_reader *reader, int32_t partition, struct err *err)
+static enum step_outcome read_log(struct shard_fold *fold, struct kafka_reader *reader, int32_t partition,
+                                  struct err *err)
 {
     struct fold_state state = {.epoch = fold->epoch[partition]};
     int64_t deadline_ms = clock_boottime_ms() + fold->keeper->config->fold_ms;
@@ -166,7 +180,10 @@ static enum step_outcome read_log(struct shard_fold *fold, struct kafka_reader *
         struct kafka_record record;
         int got = kafka_reader_take(reader, 200, &record, err);
         if (got < 0 || service_stopping() || clock_boottime_ms() > deadline_ms)
-            return got < 0 ? STEP_NO_ANSWER : (err_set(err, ERR_OUTAGE, "partition %d was not read up to its barrier in time", (int)partition), STEP_NO_ANSWER);
+            return got < 0 ? STEP_NO_ANSWER
+                           : (err_set(err, ERR_OUTAGE, "partition %d was not read up to its barrier in time",
+                                      (int)partition),
+                              STEP_NO_ANSWER);
         if (got == 0)
             continue;
         int64_t offset = record.offset;
@@ -177,13 +194,17 @@ static enum step_outcome read_log(struct shard_fold *fold, struct kafka_reader *
     }
 }
 
-/* Progress that is past the barrier has folded it, or it is progress in another log: one that lost its end, or a topic that was made again. */
+/* Progress that is past the barrier has folded it, or it is progress in another log: one that lost its end, or a topic
+ * that was made again. */
 static enum step_outcome snapshot_has_barrier(const struct shard_fold *fold, int32_t partition, struct err *err)
 {
     if (fold->epoch[partition] == fold->job->epoch)
         return STEP_DONE;
-    err_set(err, ERR_CONFLICT, "progress of layout %s, partition %d, is at offset %lld, but the log gave offset %lld to a new record: the log is not the one that was folded",
-            fold->keeper->layout->layout->name, (int)partition, (long long)fold->next_offset[partition], (long long)fold->job->barrier[partition]);
+    err_set(err, ERR_CONFLICT,
+            "progress of layout %s, partition %d, is at offset %lld, but the log gave offset %lld to a new record: the "
+            "log is not the one that was folded",
+            fold->keeper->layout->layout->name, (int)partition, (long long)fold->next_offset[partition],
+            (long long)fold->job->barrier[partition]);
     return STEP_NO_ANSWER;
 }
 
@@ -194,14 +215,16 @@ static enum step_outcome fold_log(struct shard_fold *fold, int32_t partition, st
     if (fold->next_offset[partition] > fold->job->barrier[partition])
         return snapshot_has_barrier(fold, partition, err);
     struct kafka_reader *reader = NULL;
-    if (!kafka_reader_open(fold->keeper->config->kafka_brokers, "weir-keeper", fold->keeper->stream->name, partition, fold->next_offset[partition], &reader, err))
+    if (!kafka_reader_open(fold->keeper->config->kafka_brokers, "weir-keeper", fold->keeper->stream->name, partition,
+                           fold->next_offset[partition], &reader, err))
         return STEP_NO_ANSWER;
     enum step_outcome outcome = read_log(fold, reader, partition, err);
     kafka_reader_close(reader);
     return outcome;
 }
 
-enum step_outcome keeper_fold_shard(struct keeper *keeper, const struct fold_job *job, int shard, struct claims *claims, struct err *err)
+enum step_outcome keeper_fold_shard(struct keeper *keeper, const struct fold_job *job, int shard, struct claims *claims,
+                                    struct err *err)
 {
     struct sql *sql = keeper_shard_for_fold(keeper, shard, err);
     if (sql == NULL)

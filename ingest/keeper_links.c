@@ -39,7 +39,8 @@ struct sql *keeper_shard_for_fold(struct keeper *keeper, int shard, struct err *
 struct redis_sync *keeper_redis(struct keeper *keeper, struct err *err)
 {
     struct keeper_links *links = &keeper->links;
-    if (links->redis == NULL && !redis_sync_open(keeper->config->redis_stock, keeper->config->redis_ms, &links->redis, err))
+    if (links->redis == NULL &&
+        !redis_sync_open(keeper->config->redis_stock, keeper->config->redis_ms, &links->redis, err))
         links->redis = NULL;
     return links->redis;
 }
@@ -91,13 +92,15 @@ bool keeper_produce(struct keeper *keeper, int32_t partition, const void *event,
     struct buf key = {0}, value = {0};
     codec_write_key(keeper->stream, event, &key);
     codec_write(keeper->stream, event, &value);
-    bool good = kafka_produce(producer, keeper->stream->name, partition, key.data, key.len, value.data, value.len, NULL, 0, opaque, err);
+    bool good = kafka_produce(producer, keeper->stream->name, partition, key.data, key.len, value.data, value.len, NULL,
+                              0, opaque, err);
     buf_free(&key);
     buf_free(&value);
     return good;
 }
 
-enum step_outcome keeper_append(struct keeper *keeper, int32_t partition, const void *event, int64_t *ret_offset, struct err *err)
+enum step_outcome keeper_append(struct keeper *keeper, int32_t partition, const void *event, int64_t *ret_offset,
+                                struct err *err)
 {
     struct buf key = {0}, value = {0};
     codec_write_key(keeper->stream, event, &key);
@@ -105,10 +108,11 @@ enum step_outcome keeper_append(struct keeper *keeper, int32_t partition, const 
     enum kafka_report report = KAFKA_NOT_PERSISTED;
     int64_t deadline_ms = clock_boottime_ms() + keeper->config->kafka_ms;
     bool placed = false; /* a record that was a duplicate to the broker is persisted, but its offset may be unknown */
-    do { /* once more does no harm: the first record wins, a barrier only raises */
+    do {                 /* once more does no harm: the first record wins, a barrier only raises */
         struct kafka_producer *producer = keeper_producer(keeper, err);
         if (producer != NULL)
-            report = kafka_produce_wait(producer, keeper->stream->name, partition, key.data, key.len, value.data, value.len, ret_offset, err);
+            report = kafka_produce_wait(producer, keeper->stream->name, partition, key.data, key.len, value.data,
+                                        value.len, ret_offset, err);
         placed = report == KAFKA_PERSISTED && *ret_offset >= 0;
         if (!placed)
             clock_sleep_ms(50);

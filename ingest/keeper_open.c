@@ -17,75 +17,84 @@ bool keeper_read_epoch(struct keeper *keeper, uint64_t *ret_epoch, struct err *e
     return true;
 }
 
-struct coupon_rows {
-    struct keeper *keeper; /* NULL: one coupon */
-    struct coupon one;
-    size_t count;
+static void keep_coupon(struct keeper *keeper, const struct coupon *coupon)
+{
+    if (keeper->coupon_count == keeper->coupon_cap) {
+        keeper->coupon_cap = keeper->coupon_cap == 0 ? 512 : keeper->coupon_cap * 2;
+        keeper->coupons = mem_grow(keeper->coupons, keeper->coupon_cap * sizeof *keeper->coupons);
+    }
+    keeper->coupons[keeper->coupon_count++] = *coupon;
+}
+
+static bool take_coupon_of_all(const struct value *cells, size_t count, void *arg)
+{
+    struct keeper *keeper = arg;
+    struct coupon coupon;
+    if (coupon_rows_take(&keeper->rows, cells, count, &coupon))
+        keep_coupon(keeper, &coupon);
+    return true;
+}
+
+bool keeper_read_coupons(struct keeper *keeper, struct err *err)
+{
+    struct sql *catalog = keeper_catalog(keeper, err);
+    keeper->coupon_count = 0;
+    coupon_rows_begin(&keeper->rows);
+    if (catalog == NULL || !sql_select(catalog, sql_coupons_read, NULL, 0, take_coupon_of_all, keeper, err))
+        return false;
+    coupon_rows_end(&keeper->rows);
+    return true;
+}
+
+struct coupon_read {
+    struct coupon coupon;
+    bool found;
     struct err err;
 };
 
 static bool take_coupon(const struct value *cells, size_t count, void *arg)
 {
-    struct coupon_rows *rows = arg;
-    struct coupon coupon;
-    if (!coupon_from_cells(cells, count, &coupon, &rows->err))
-        return false;
-    rows->one = coupon;
-    struct keeper *keeper = rows->keeper;
-    if (keeper != NULL && rows->count == keeper->coupon_cap) {
-        keeper->coupon_cap = keeper->coupon_cap == 0 ? 512 : keeper->coupon_cap * 2;
-        keeper->coupons = mem_grow(keeper->coupons, keeper->coupon_cap * sizeof *keeper->coupons);
-    }
-    if (keeper != NULL)
-        keeper->coupons[rows->count] = coupon;
-    rows->count++;
-    return true;
-}
-
-static bool read_rows(struct keeper *keeper, const char *text, const struct value *values, size_t count, struct coupon_rows *rows, struct err *err)
-{
-    struct sql *catalog = keeper_catalog(keeper, err);
-    if (catalog == NULL || !sql_select(catalog, text, values, count, take_coupon, rows, err))
-        return false;
-    if (rows->err.kind != ERR_NONE)
-        *err = rows->err;
-    return rows->err.kind == ERR_NONE;
-}
-
-bool keeper_read_coupons(struct keeper *keeper, struct err *err)
-{
-    struct coupon_rows rows = {.keeper = keeper};
-    if (!read_rows(keeper, sql_coupons_read, NULL, 0, &rows, err))
-        return false;
-    keeper->coupon_count = rows.count;
-    return true;
+    struct coupon_read *read = arg;
+    read->found = coupon_from_cells(cells, count, &read->coupon, &read->err);
+    return false;
 }
 
 bool keeper_read_coupon(struct keeper *keeper, uint64_t coupon_id, struct coupon *ret_coupon, struct err *err)
 {
-    struct coupon_rows rows = {0};
+    struct coupon_read read = {0};
     struct value id = value_u64(coupon_id);
-    if (!read_rows(keeper, sql_coupon_read, &id, 1, &rows, err))
+    struct sql *catalog = keeper_catalog(keeper, err);
+    if (catalog == NULL || !sql_select(catalog, sql_coupon_read, &id, 1, take_coupon, &read, err))
         return false;
-    if (rows.count != 1)
-        return err_set(err, ERR_MISSING, "coupon %" PRIu64 " is not in the catalog any more", coupon_id);
-    *ret_coupon = rows.one;
-    return true;
+    if (read.err.kind != ERR_NONE)
+        *err = read.err;
+    else if (!read.found)
+        err_set(err, ERR_MISSING, "coupon %" PRIu64 " is not in the catalog any more", coupon_id);
+    if (read.found)
+        *ret_coupon = read.coupon;
+    return read.found;
 }
 
-bool keeper_log_stock(struct keeper *keeper, const struct coupon *coupon, const char *action, int64_t left, uint64_t epoch, const char *reason, struct err *err)
+bool keeper_log_stock(struct keeper *keeper, const struct coupon *coupon, const char *action, int64_t left,
+                      uint64_t epoch, const char *reason, struct err *err)
 {
     struct sql *catalog = keeper_catalog(keeper, err);
     const struct value values[] = {
-        value_u64(coupon->coupon_id), value_text(action, strlen(action)), value_u64(coupon->total), value_u64(coupon->total),
+        value_u64(coupon->coupon_id),
+        value_text(action, strlen(action)),
+        value_u64(coupon->total),
+        value_u64(coupon->total),
         value_null(), /* what Redis held before is lost with it */
-        value_i64(left), value_u64(epoch), value_text(reason, strlen(reason)),
+        value_i64(left),
+        value_u64(epoch),
+        value_text(reason, strlen(reason)),
     };
     return catalog != NULL && sql_run(catalog, sql_stock_log, values, sizeof values / sizeof *values, NULL, err);
 }
 
 /* CAS of the catalog's `opened` 0 -> E: who loses it stops. */
-static enum step_outcome claim_opening(struct keeper *keeper, const struct coupon *coupon, uint64_t epoch, struct err *err)
+static enum step_outcome claim_opening(struct keeper *keeper, const struct coupon *coupon, uint64_t epoch,
+                                       struct err *err)
 {
     struct sql *catalog = keeper_catalog(keeper, err);
     const struct value values[] = {value_u64(epoch), value_u64(coupon->coupon_id)};
@@ -110,8 +119,10 @@ static enum step_outcome write_stock(struct keeper *keeper, uint64_t coupon_id, 
     if (!keeper_read_coupon(keeper, coupon_id, &coupon, err))
         return STEP_NO_ANSWER;
     enum step_outcome outcome = stock_open(keeper, &coupon, epoch, coupon.total, err);
-    if (outcome == STEP_DONE && !keeper_log_stock(keeper, &coupon, "first_open", (int64_t)coupon.total, epoch, "gate is open", err))
-        log_warn("first open is done, but its stock_logs row could not be written", LOG_INT("coupon", coupon_id), LOG_ERR(err));
+    if (outcome == STEP_DONE &&
+        !keeper_log_stock(keeper, &coupon, "first_open", (int64_t)coupon.total, epoch, "gate is open", err))
+        log_warn("first open is done, but its stock_logs row could not be written", LOG_INT("coupon", coupon_id),
+                 LOG_ERR(err));
     return outcome;
 }
 

@@ -1,4 +1,5 @@
-/* Rebuild of the stock, when Redis restarted, was flushed, came back old, or lost a key: protocol/rebuild.h, step by step. */
+/* Rebuild of the stock, when Redis restarted, was flushed, came back old, or lost a key: protocol/rebuild.h, step by
+ * step. */
 #include "ingest/keeper.h"
 
 #include "core/clock.h"
@@ -25,7 +26,8 @@ struct rebuild {
     int64_t begun_ms;
 };
 
-/* Rises atomically; no two rebuilds ever share an epoch. It passes whatever was seen in Redis or in the log: below that no rebuild could ever end. */
+/* Rises atomically; no two rebuilds ever share an epoch. It passes whatever was seen in Redis or in the log: below that
+ * no rebuild could ever end. */
 static enum step_outcome raise_epoch(struct rebuild *rebuild, struct err *err)
 {
     struct sql *catalog = keeper_catalog(rebuild->keeper, err);
@@ -52,8 +54,10 @@ static enum step_outcome list_coupons(struct rebuild *rebuild, struct err *err)
     return STEP_DONE;
 }
 
-/* Runs `one` on each coupon; one that is lost (its mark has a higher epoch) leaves the list. */
-static enum step_outcome each_coupon(struct rebuild *rebuild, enum step_outcome (*one)(struct rebuild *, uint64_t, struct err *), struct err *err)
+/* Runs `one` on each coupon; one that is lost (its mark has a higher epoch, or it is left closed) leaves the list. */
+static enum step_outcome each_coupon(struct rebuild *rebuild,
+                                     enum step_outcome (*one)(struct rebuild *, uint64_t, struct err *),
+                                     struct err *err)
 {
     size_t kept = 0;
     for (size_t i = 0; i < rebuild->coupon_count; i++) {
@@ -72,7 +76,8 @@ static enum step_outcome close_one(struct rebuild *rebuild, uint64_t coupon_id, 
     return stock_building(rebuild->keeper, coupon_id, rebuild->job.epoch, err);
 }
 
-/* Where no mark is left nobody knows the hold that was in use: the catalog's largest, or a larger one that this keeper saw. */
+/* Where no mark is left nobody knows the hold that was in use: the catalog's largest, or a larger one that this keeper
+ * saw. */
 static enum step_outcome wait_out(struct rebuild *rebuild, struct err *err)
 {
     int64_t hold_ms = rebuild->keeper->hold_seen_ms;
@@ -105,7 +110,8 @@ static enum step_outcome append_barriers(struct rebuild *rebuild, struct err *er
 static enum step_outcome fold_shards(struct rebuild *rebuild, struct err *err)
 {
     for (size_t shard = 0; shard < rebuild->keeper->config->mysql_shards.count; shard++) {
-        enum step_outcome outcome = keeper_fold_shard(rebuild->keeper, &rebuild->job, (int)shard, &rebuild->claims, err);
+        enum step_outcome outcome =
+            keeper_fold_shard(rebuild->keeper, &rebuild->job, (int)shard, &rebuild->claims, err);
         if (outcome != STEP_DONE)
             return outcome;
         log_info("rebuild has folded a shard", LOG_INT("epoch", rebuild->job.epoch), LOG_INT("shard", shard),
@@ -126,7 +132,8 @@ static enum step_outcome look(struct rebuild *rebuild, struct err *err)
 enum { CLAIM_USERS_MAX = (STOCK_ARGS_MAX - 2) / 2 }; /* of one script call */
 
 /* One call's worth of users, beginning with claim `at`; answers the index behind them by `ret_next`. */
-static enum step_outcome claim_slice(struct rebuild *rebuild, const struct coupon_claims *coupon, size_t at, size_t *ret_next, struct err *err)
+static enum step_outcome claim_slice(struct rebuild *rebuild, const struct coupon_claims *coupon, size_t at,
+                                     size_t *ret_next, struct err *err)
 {
     struct buf text = {0};
     size_t begin[CLAIM_USERS_MAX * 2 + 1], users = 0;
@@ -140,10 +147,22 @@ static enum step_outcome claim_slice(struct rebuild *rebuild, const struct coupo
     struct redis_arg pairs[CLAIM_USERS_MAX * 2];
     for (size_t i = 0; i < users * 2; i++)
         pairs[i] = (struct redis_arg){.data = text.data + begin[i], .len = begin[i + 1] - begin[i]};
-    enum step_outcome outcome = stock_claims(rebuild->keeper, coupon->coupon_id, rebuild->job.epoch, pairs, users * 2, err);
+    enum step_outcome outcome =
+        stock_claims(rebuild->keeper, coupon->coupon_id, rebuild->job.epoch, pairs, users * 2, err);
     buf_free(&text);
     *ret_next = at;
     return outcome;
+}
+
+/* A coupon whose row is none, or gone, or whose keys somebody else writes, stays as it is, building: the others are
+ * opened. */
+static enum step_outcome left_closed(uint64_t coupon_id, struct err *err)
+{
+    if (err->kind != ERR_DATA && err->kind != ERR_MISSING)
+        return STEP_NO_ANSWER;
+    log_error("rebuild leaves out a coupon: it stays closed", LOG_INT("coupon", coupon_id), LOG_ERR(err));
+    *err = (struct err){0};
+    return STEP_LOST;
 }
 
 static enum step_outcome claim_one(struct rebuild *rebuild, uint64_t coupon_id, struct err *err)
@@ -152,25 +171,27 @@ static enum step_outcome claim_one(struct rebuild *rebuild, uint64_t coupon_id, 
     enum step_outcome outcome = STEP_DONE;
     for (size_t at = 0; coupon != NULL && at < coupon->count && outcome == STEP_DONE;)
         outcome = claim_slice(rebuild, coupon, at, &at, err);
-    return outcome;
+    return outcome == STEP_NO_ANSWER ? left_closed(coupon_id, err) : outcome;
 }
 
 static enum step_outcome open_one(struct rebuild *rebuild, uint64_t coupon_id, struct err *err)
 {
     struct coupon coupon;
     if (!keeper_read_coupon(rebuild->keeper, coupon_id, &coupon, err))
-        return STEP_NO_ANSWER;
+        return left_closed(coupon_id, err);
     const struct coupon_claims *sold = claims_of(&rebuild->claims, coupon_id);
     uint64_t left;
     if (!rebuild_left(coupon.total, sold == NULL ? 0 : sold->count, &left)) {
         left = 0; /* I1 is broken: sell no more of it, and do not keep the other coupons closed for it */
-        log_error("more OK rows than stock: the coupon is opened as sold out; run `weir audit`", LOG_INT("coupon", coupon_id),
-                  LOG_INT("total", coupon.total), LOG_INT("ok", sold->count));
+        log_error("more OK rows than stock: the coupon is opened as sold out; run `weir audit`",
+                  LOG_INT("coupon", coupon_id), LOG_INT("total", coupon.total), LOG_INT("ok", sold->count));
     }
     enum step_outcome outcome = stock_open(rebuild->keeper, &coupon, rebuild->job.epoch, left, err);
-    if (outcome == STEP_DONE && !keeper_log_stock(rebuild->keeper, &coupon, "rebuild", (int64_t)left, rebuild->job.epoch, rebuild->reason, err))
-        log_warn("rebuild is done, but its stock_logs row could not be written", LOG_INT("coupon", coupon_id), LOG_ERR(err));
-    return outcome;
+    if (outcome == STEP_DONE &&
+        !keeper_log_stock(rebuild->keeper, &coupon, "rebuild", (int64_t)left, rebuild->job.epoch, rebuild->reason, err))
+        log_warn("rebuild is done, but its stock_logs row could not be written", LOG_INT("coupon", coupon_id),
+                 LOG_ERR(err));
+    return outcome == STEP_NO_ANSWER ? left_closed(coupon_id, err) : outcome;
 }
 
 static enum step_outcome run_step(struct rebuild *rebuild, enum rebuild_step at, struct err *err)
@@ -210,7 +231,8 @@ static void make_name(char ret_name[33])
         snprintf(ret_name + i * 2, 3, "%02x", bytes[i]);
 }
 
-static const char *const step_names[] = {"raise", "list", "close", "wait", "barrier", "fold", "look", "claims", "open", "done", "stop"};
+static const char *const step_names[] = {"raise", "list",   "close", "wait", "barrier", "fold",
+                                         "look",  "claims", "open",  "done", "stop"};
 
 enum step_outcome keeper_rebuild(struct keeper *keeper, const char *reason, struct err *err)
 {
@@ -226,7 +248,8 @@ enum step_outcome keeper_rebuild(struct keeper *keeper, const char *reason, stru
         outcome = run_step(rebuild, at, err);
         CRASH_POINT("keeper.rebuild_step");
         if (outcome != STEP_DONE) {
-            log_warn("rebuild: a step did not come through", LOG_INT("epoch", rebuild->job.epoch), LOG_STR("step", step_names[at]), LOG_ERR(err));
+            log_warn("rebuild: a step did not come through", LOG_INT("epoch", rebuild->job.epoch),
+                     LOG_STR("step", step_names[at]), LOG_ERR(err));
             keeper_drop_dead_links(keeper, err);
             clock_sleep_ms(keeper->config->tick_ms);
         }

@@ -123,18 +123,38 @@ static bool check_server(struct keeper *keeper, struct err *err)
 /* ---- the round ---- */
 
 struct tally {
-    size_t valid, not_opened, to_rebuild;
+    size_t valid, not_opened, to_rebuild, broken;
     uint64_t pending;
     int64_t left;
     uint64_t example; /* a coupon that needs the rebuild */
 };
 
-static bool serve_valid(struct keeper *keeper, const struct coupon *coupon, const struct stock_look *look, struct tally *tally, struct err *err)
+static void owe_rebuild(struct tally *tally, const struct coupon *coupon)
+{
+    tally->to_rebuild++;
+    tally->example = coupon->coupon_id;
+}
+
+/* An admin's change, to Redis. False: no answer. */
+static bool carry_change(struct keeper *keeper, const struct coupon *coupon, struct tally *tally, struct err *err)
+{
+    if (stock_carry(keeper, coupon, err) != STEP_NO_ANSWER)
+        return true;
+    if (err->kind != ERR_DATA)
+        return false;
+    log_error("the keys of a coupon are not what Weir wrote: a rebuild deletes them", LOG_ERR(err));
+    *err = (struct err){0};
+    owe_rebuild(tally, coupon);
+    return true;
+}
+
+static bool serve_valid(struct keeper *keeper, const struct coupon *coupon, const struct stock_look *look,
+                        struct tally *tally, struct err *err)
 {
     tally->valid++;
     tally->pending += look->pending;
     tally->left += look->left;
-    if (coupon->version > look->version && stock_carry(keeper, coupon, err) == STEP_NO_ANSWER)
+    if (coupon->version > look->version && !carry_change(keeper, coupon, tally, err))
         return false;
     if (look->pending > 0)
         sweep_begin(keeper, coupon, look);
@@ -152,12 +172,19 @@ static bool serve_coupon(struct keeper *keeper, const struct coupon *coupon, str
         return false;
     keeper->epoch_seen = look.mark.epoch > keeper->epoch_seen ? look.mark.epoch : keeper->epoch_seen;
     keeper->hold_seen_ms = look.hold_ms > keeper->hold_seen_ms ? look.hold_ms : keeper->hold_seen_ms;
+    if (coupon->broken) { /* what was seen of its mark serves a rebuild; the rest waits until its row is mended */
+        tally->broken++;
+        return true;
+    }
+    if (coupon->coupon_id == keeper->spoilt_coupon) {
+        owe_rebuild(tally, coupon);
+        return true;
+    }
     switch (coupon_need(coupon->opened, coupon->gate_open, &look.mark, keeper->epoch)) {
     case COUPON_NEEDS_FIRST_OPEN:
         return keeper_first_open(keeper, coupon, err) != STEP_NO_ANSWER;
     case COUPON_NEEDS_REBUILD:
-        tally->to_rebuild++;
-        tally->example = coupon->coupon_id;
+        owe_rebuild(tally, coupon);
         return true;
     case COUPON_NEEDS_NOTHING:
         break;
@@ -167,10 +194,16 @@ static bool serve_coupon(struct keeper *keeper, const struct coupon *coupon, str
 
 static void show(const struct tally *tally)
 {
-    metric_set(metric_gauge("weir_keeper_coupons", "Coupons by what their mark says.", "state=\"valid\""), (double)tally->valid);
-    metric_set(metric_gauge("weir_keeper_coupons", "Coupons by what their mark says.", "state=\"not_opened\""), (double)tally->not_opened);
-    metric_set(metric_gauge("weir_keeper_coupons", "Coupons by what their mark says.", "state=\"to_rebuild\""), (double)tally->to_rebuild);
-    metric_set(metric_gauge("weir_stock_left", "Units left in Redis, of all coupons with a valid mark.", NULL), (double)tally->left);
+    metric_set(metric_gauge("weir_keeper_coupons", "Coupons by what their mark says.", "state=\"valid\""),
+               (double)tally->valid);
+    metric_set(metric_gauge("weir_keeper_coupons", "Coupons by what their mark says.", "state=\"not_opened\""),
+               (double)tally->not_opened);
+    metric_set(metric_gauge("weir_keeper_coupons", "Coupons by what their mark says.", "state=\"to_rebuild\""),
+               (double)tally->to_rebuild);
+    metric_set(metric_gauge("weir_keeper_coupons", "Coupons by what their mark says.", "state=\"broken\""),
+               (double)tally->broken);
+    metric_set(metric_gauge("weir_stock_left", "Units left in Redis, of all coupons with a valid mark.", NULL),
+               (double)tally->left);
     metric_set(metric_gauge("weir_stock_pending", "Grabs that are pending in Redis.", NULL), (double)tally->pending);
 }
 
@@ -179,11 +212,15 @@ static bool rebuild_if_owed(struct keeper *keeper, const struct tally *tally, st
     if (tally->to_rebuild == 0)
         return true;
     char reason[100];
-    snprintf(reason, sizeof reason, "%zu coupons without a valid mark, among them %" PRIu64, tally->to_rebuild, tally->example);
+    snprintf(reason, sizeof reason, "%zu coupons without a valid mark, among them %" PRIu64, tally->to_rebuild,
+             tally->example);
     service_part_set(keeper->part, false, "a rebuild of the stock is on its way");
     sweep_forget_all(keeper);
+    keeper->spoilt_coupon = 0;
     bool good = keeper_rebuild(keeper, reason, err) == STEP_DONE;
-    metric_add(metric_counter("weir_keeper_rebuilds_total", "Rebuilds of the stock.", good ? "end=\"done\"" : "end=\"stopped\""), 1);
+    metric_add(metric_counter("weir_keeper_rebuilds_total", "Rebuilds of the stock.",
+                              good ? "end=\"done\"" : "end=\"stopped\""),
+               1);
     return good;
 }
 
@@ -215,7 +252,8 @@ void keeper_run(struct keeper *keeper)
             keeper_drop_dead_links(keeper, &err);
         }
         /* Standing by is being ready: the leader does the work. */
-        service_part_set(keeper->part, err.kind == ERR_NONE, err.kind == ERR_NONE ? (good ? "leads" : "stands by") : err.text);
+        service_part_set(keeper->part, err.kind == ERR_NONE,
+                         err.kind == ERR_NONE ? (good ? "leads" : "stands by") : err.text);
         clock_sleep_ms(good || err.kind == ERR_NONE ? keeper->config->tick_ms : keeper->config->tick_ms * 2);
     }
 }

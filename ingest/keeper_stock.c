@@ -1,6 +1,8 @@
 /* The keeper's calls of the stock's scripts: packs arguments, reads answers. The meaning is in schemas/lua. */
 #include "ingest/keeper.h"
 
+#include "core/log.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,7 +19,20 @@ static struct redis_arg arg_text(const char *text)
     return (struct redis_arg){.data = text, .len = strlen(text)};
 }
 
-struct redis_reply *stock_eval(struct keeper *keeper, enum stock_script script, uint64_t coupon_id, const struct redis_arg *args, size_t count, struct err *err)
+/* A key of another type, or a value that the script can not count with. Redis 7 begins with the code (WRONGTYPE) or has
+ * Lua's words behind ERR; older ones have both behind "ERR Error running script". */
+bool stock_error_is_of_keys(const char *text)
+{
+    static const char *const words[] = {"WRONGTYPE",      "attempt to ",   "bad argument",
+                                        "not an integer", "would overflow"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strstr(text, words[i]) != NULL)
+            return true;
+    return false;
+}
+
+struct redis_reply *stock_eval(struct keeper *keeper, enum stock_script script, uint64_t coupon_id,
+                               const struct redis_arg *args, size_t count, struct err *err)
 {
     assert(count <= STOCK_ARGS_MAX);
     struct redis_sync *redis = keeper_redis(keeper, err);
@@ -31,17 +46,20 @@ struct redis_reply *stock_eval(struct keeper *keeper, enum stock_script script, 
         all[n++] = arg_text(keys.name[i]);
     all[n++] = arg_text(redis_sync_run_id(redis));
     all[n++] = arg_text(redis_sync_replid(redis));
-    if (count > 0)
-        for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++)
         all[n++] = args[i];
     struct redis_reply *reply = redis_sync_eval(redis, &keeper->scripts[script], all, n, STOCK_KEYS, err);
-    if (reply == NULL)
-        err_prefix(err, "coupon %" PRIu64 ", script %s", coupon_id, stock_script_name(script));
-    return reply;
+    if (reply != NULL)
+        return reply;
+    if (err->kind == ERR_CONFLICT && stock_error_is_of_keys(err->text))
+        err->kind = ERR_DATA;
+    err_prefix(err, "coupon %" PRIu64 ", script %s", coupon_id, stock_script_name(script));
+    return NULL;
 }
 
 /* Of the scripts that answer 1 or 0. */
-static enum step_outcome eval_held(struct keeper *keeper, enum stock_script script, uint64_t coupon_id, const struct redis_arg *args, size_t count, struct err *err)
+static enum step_outcome eval_held(struct keeper *keeper, enum stock_script script, uint64_t coupon_id,
+                                   const struct redis_arg *args, size_t count, struct err *err)
 {
     struct redis_reply *reply = stock_eval(keeper, script, coupon_id, args, count, err);
     if (reply == NULL)
@@ -58,7 +76,8 @@ enum step_outcome stock_building(struct keeper *keeper, uint64_t coupon_id, uint
     return eval_held(keeper, STOCK_BUILDING, coupon_id, &arg, 1, err);
 }
 
-enum step_outcome stock_claims(struct keeper *keeper, uint64_t coupon_id, uint64_t epoch, const struct redis_arg *pairs, size_t count, struct err *err)
+enum step_outcome stock_claims(struct keeper *keeper, uint64_t coupon_id, uint64_t epoch, const struct redis_arg *pairs,
+                               size_t count, struct err *err)
 {
     char text[21];
     struct redis_arg args[STOCK_ARGS_MAX] = {stock_arg_u64(text, epoch)};
@@ -72,7 +91,8 @@ static const char *gate_word(const struct coupon *coupon)
     return coupon->gate_open ? "open" : "closed";
 }
 
-enum step_outcome stock_open(struct keeper *keeper, const struct coupon *coupon, uint64_t epoch, uint64_t left, struct err *err)
+enum step_outcome stock_open(struct keeper *keeper, const struct coupon *coupon, uint64_t epoch, uint64_t left,
+                             struct err *err)
 {
     char t[9][21];
     struct redis_arg args[] = {
@@ -117,6 +137,13 @@ static enum mark_state mark_state_of(const char *word)
 bool stock_look(struct keeper *keeper, uint64_t coupon_id, struct stock_look *ret_look, struct err *err)
 {
     struct redis_reply *reply = stock_eval(keeper, STOCK_LOOK, coupon_id, NULL, 0, err);
+    if (reply == NULL && err->kind == ERR_DATA) {
+        log_error("the keys of a coupon are not what Weir wrote: a rebuild deletes them", LOG_INT("coupon", coupon_id),
+                  LOG_ERR(err));
+        *err = (struct err){0};
+        *ret_look = (struct stock_look){.mark = {.state = MARK_MISSING}};
+        return true;
+    }
     if (reply == NULL)
         return false;
     size_t len;

@@ -1,4 +1,5 @@
-/* The sweep: grabs that stayed pending past their hint get their end. protocol/sweep.h, step by step, for many grabs of one coupon at a time. */
+/* The sweep: grabs that stayed pending past their hint get their end. protocol/sweep.h, step by step, for many grabs of
+ * one coupon at a time. */
 #include "ingest/keeper.h"
 #include "ingest/keeper_swept.h"
 
@@ -64,14 +65,16 @@ static bool scan_pending(struct keeper *keeper, struct sweep *sweep, int64_t hol
     char cursor[32] = "0";
     size_t len;
     do {
-        struct redis_arg args[] = {text_arg("HSCAN"), text_arg(keys.name[STOCK_PENDING]), text_arg(cursor), text_arg("COUNT"), text_arg("1000")};
+        struct redis_arg args[] = {text_arg("HSCAN"), text_arg(keys.name[STOCK_PENDING]), text_arg(cursor),
+                                   text_arg("COUNT"), text_arg("1000")};
         struct redis_reply *reply = redis_sync_send(redis, args, sizeof args / sizeof *args, err);
         if (reply == NULL)
             return false;
         const struct redis_reply *pairs = redis_reply_at(reply, 1);
         for (size_t i = 0; i + 1 < redis_reply_count(pairs); i += 2)
-            swept_add(&sweep->list, redis_reply_text(redis_reply_at(pairs, i), &len), redis_reply_text(redis_reply_at(pairs, i + 1), &len), now_ms,
-                      hold_ms, (size_t)keeper->config->sweep_grabs_max);
+            swept_add(&sweep->list, redis_reply_text(redis_reply_at(pairs, i), &len),
+                      redis_reply_text(redis_reply_at(pairs, i + 1), &len), now_ms, hold_ms,
+                      (size_t)keeper->config->sweep_grabs_max);
         snprintf(cursor, sizeof cursor, "%s", redis_reply_text(redis_reply_at(reply, 0), &len));
         redis_reply_free(reply);
     } while (strcmp(cursor, "0") != 0 && !service_stopping());
@@ -86,7 +89,8 @@ void sweep_begin(struct keeper *keeper, const struct coupon *coupon, const struc
             return;
     struct err err = {0};
     struct sweep *sweep = mem_alloc(sizeof *sweep);
-    *sweep = (struct sweep){.coupon_id = coupon->coupon_id, .epoch = look->mark.epoch, .room_id = coupon->room_id, .at = SWEEP_CANCEL};
+    *sweep = (struct sweep){
+        .coupon_id = coupon->coupon_id, .epoch = look->mark.epoch, .room_id = coupon->room_id, .at = SWEEP_CANCEL};
     if (!scan_pending(keeper, sweep, look->hold_ms, &err)) {
         log_warn("pending marks could not be read", LOG_INT("coupon", coupon->coupon_id), LOG_ERR(&err));
         keeper_drop_dead_links(keeper, &err);
@@ -103,7 +107,8 @@ void sweep_begin(struct keeper *keeper, const struct coupon *coupon, const struc
 
 enum { SWEEP_SLICE = 400 }; /* grabs of one script call or one statement */
 
-static enum step_outcome cancel_slice(struct keeper *keeper, struct sweep *sweep, size_t from, size_t count, int64_t *hold_ms, struct err *err)
+static enum step_outcome cancel_slice(struct keeper *keeper, struct sweep *sweep, size_t from, size_t count,
+                                      int64_t *hold_ms, struct err *err)
 {
     char text[SWEEP_SLICE + 1][21];
     struct redis_arg args[SWEEP_SLICE + 1] = {stock_arg_u64(text[0], sweep->epoch)};
@@ -127,7 +132,8 @@ static enum step_outcome cancel_slice(struct keeper *keeper, struct sweep *sweep
 static void place_grab(const struct keeper *keeper, const struct sweep *sweep, struct swept *grab)
 {
     struct grab_event event;
-    grab_event_cancel(&event, grab->grab_id, grab->user_id, sweep->coupon_id, sweep->room_id, sweep->epoch, grab->try_key);
+    grab_event_cancel(&event, grab->grab_id, grab->user_id, sweep->coupon_id, sweep->room_id, sweep->epoch,
+                      grab->try_key);
     grab->partition = partition_of_user(grab->user_id, keeper->partitions);
     grab->slot = keeper->layout->layout->slot(keeper->stream, grab->partition, &event, keeper->offset_min);
 }
@@ -146,7 +152,8 @@ static enum step_outcome cancel_all(struct keeper *keeper, struct sweep *sweep, 
         place_grab(keeper, sweep, &sweep->list.grab[i]);
     sweep->wait_until_ms = clock_boottime_ms() + step_wait_ms(hold_ms);
     if (kept > 0)
-        log_info("sweep: grabs are cancelling", LOG_INT("coupon", sweep->coupon_id), LOG_INT("grabs", kept), LOG_INT("epoch", sweep->epoch));
+        log_info("sweep: grabs are cancelling", LOG_INT("coupon", sweep->coupon_id), LOG_INT("grabs", kept),
+                 LOG_INT("epoch", sweep->epoch));
     CRASH_POINT("keeper.sweep_cancelling");
     return kept > 0 ? STEP_DONE : STEP_LOST;
 }
@@ -156,7 +163,8 @@ static enum step_outcome cancel_all(struct keeper *keeper, struct sweep *sweep, 
 static bool produce_cancel(struct keeper *keeper, const struct sweep *sweep, struct swept *grab, struct err *err)
 {
     struct grab_event event;
-    grab_event_cancel(&event, grab->grab_id, grab->user_id, sweep->coupon_id, sweep->room_id, sweep->epoch, grab->try_key);
+    grab_event_cancel(&event, grab->grab_id, grab->user_id, sweep->coupon_id, sweep->room_id, sweep->epoch,
+                      grab->try_key);
     return keeper_produce(keeper, grab->partition, &event, grab, err);
 }
 
@@ -222,7 +230,8 @@ static bool take_row(const struct value *cells, size_t count, void *arg)
     return true;
 }
 
-/* Looks for the rows of grabs of one partition and one table. The user ids are there for the layout that is clustered by user. */
+/* Looks for the rows of grabs of one partition and one table. The user ids are there for the layout that is clustered
+ * by user. */
 static enum step_outcome find_rows(struct keeper *keeper, struct swept *grab, size_t count, struct err *err)
 {
     struct sql *sql = keeper_shard(keeper, route_shard(&keeper->route, grab->partition), err);
@@ -231,7 +240,8 @@ static enum step_outcome find_rows(struct keeper *keeper, struct swept *grab, si
     char table[TABLE_NAME_MAX];
     keeper->layout->layout->table(keeper->stream, grab->slot, table);
     struct buf text = {0};
-    buf_printf(&text, "SELECT grab_id, grab_status FROM `%s` WHERE (user_id, grab_id) IN (", table); /* pairs: two lists would be their product to MySQL */
+    buf_printf(&text, "SELECT grab_id, grab_status FROM `%s` WHERE (user_id, grab_id) IN (",
+               table); /* pairs: two lists would be their product to MySQL */
     struct value values[SWEEP_SLICE * 2];
     for (size_t i = 0; i < count; i++) {
         buf_append_str(&text, i == 0 ? "(?,?)" : ",(?,?)");
@@ -261,7 +271,8 @@ static enum step_outcome fold_all(struct keeper *keeper, struct sweep *sweep, st
 
 /* ---- FINISH ---- */
 
-static enum step_outcome finish_slice(struct keeper *keeper, const struct sweep *sweep, size_t from, size_t count, struct err *err)
+static enum step_outcome finish_slice(struct keeper *keeper, const struct sweep *sweep, size_t from, size_t count,
+                                      struct err *err)
 {
     char text[SWEEP_SLICE + 1][21];
     struct redis_arg args[SWEEP_SLICE * 2 + 1] = {stock_arg_u64(text[0], sweep->epoch)};
@@ -287,8 +298,10 @@ static enum step_outcome finish_all(struct keeper *keeper, struct sweep *sweep, 
     for (size_t i = 0; i < sweep->list.count; i++)
         ok += sweep->list.grab[i].ok;
     metric_add(metric_counter("weir_keeper_swept_total", "Grabs that a sweep ended.", "end=\"ok\""), ok);
-    metric_add(metric_counter("weir_keeper_swept_total", "Grabs that a sweep ended.", "end=\"void\""), sweep->list.count - ok);
-    log_info("sweep is done", LOG_INT("coupon", sweep->coupon_id), LOG_INT("ok", ok), LOG_INT("void", sweep->list.count - ok));
+    metric_add(metric_counter("weir_keeper_swept_total", "Grabs that a sweep ended.", "end=\"void\""),
+               sweep->list.count - ok);
+    log_info("sweep is done", LOG_INT("coupon", sweep->coupon_id), LOG_INT("ok", ok),
+             LOG_INT("void", sweep->list.count - ok));
     CRASH_POINT("keeper.sweep_finished");
     return STEP_DONE;
 }
@@ -319,7 +332,8 @@ static void advance_one(struct keeper *keeper, struct sweep *sweep)
         struct err err = {0};
         outcome = run_step(keeper, sweep, &err);
         if (err.kind != ERR_NONE) {
-            log_warn("sweep: a step did not come through; it is tried again", LOG_INT("coupon", sweep->coupon_id), LOG_ERR(&err));
+            log_warn("sweep: a step did not come through; it is tried again", LOG_INT("coupon", sweep->coupon_id),
+                     LOG_ERR(&err));
             keeper_drop_dead_links(keeper, &err);
         }
         sweep->at = sweep_next(sweep->at, outcome);

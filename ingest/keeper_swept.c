@@ -4,6 +4,7 @@
 #include "protocol/ids.h"
 #include "schemas/stock.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,15 @@ static bool due(const struct stock_pending *pending, int64_t now_ms, int64_t hol
     return pending->state == 'C' || pending->hint_ms <= now_ms || pending->hint_ms > now_ms + hold_ms + SCAN_MS_MAX;
 }
 
+static void make_room(struct swept_list *list, size_t more)
+{
+    if (list->count + more <= list->cap)
+        return;
+    while (list->count + more > list->cap)
+        list->cap = list->cap == 0 ? 64 : list->cap * 2;
+    list->grab = mem_grow(list->grab, list->cap * sizeof *list->grab);
+}
+
 void swept_add(struct swept_list *list, const char *field, const char *value, int64_t now_ms, int64_t hold_ms,
                size_t grabs_max)
 {
@@ -31,10 +41,9 @@ void swept_add(struct swept_list *list, const char *field, const char *value, in
     if (list->count == grabs_max || !id_parse(field, strlen(field), &grab_id) ||
         !stock_pending_parse(value, &pending) || !due(&pending, now_ms, hold_ms))
         return;
-    if (list->count == list->cap) {
-        list->cap = list->cap == 0 ? 64 : list->cap * 2;
-        list->grab = mem_grow(list->grab, list->cap * sizeof *list->grab);
-    }
+    if (list->leave_out != NULL && id_set_has(list->leave_out, grab_id))
+        return;
+    make_room(list, 1);
     struct swept *grab = &list->grab[list->count++];
     *grab = (struct swept){.grab_id = grab_id, .user_id = pending.user_id};
     snprintf(grab->try_key, sizeof grab->try_key, "%s", pending.try_key);
@@ -91,6 +100,38 @@ size_t swept_run(const struct swept_list *list, size_t at, size_t run_max)
            list->grab[next].slot == first->slot)
         next++;
     return next;
+}
+
+size_t swept_split_final(struct swept_list *list)
+{
+    size_t final = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        if (!list->grab[i].final)
+            continue;
+        struct swept grab = list->grab[i];
+        list->grab[i] = list->grab[final];
+        list->grab[final++] = grab;
+    }
+    return final;
+}
+
+void swept_drop_first(struct swept_list *list, size_t count)
+{
+    assert(count <= list->count);
+    if (count == 0)
+        return;
+    list->count -= count;
+    memmove(list->grab, list->grab + count, list->count * sizeof *list->grab);
+}
+
+void swept_take_over(struct swept_list *list, struct swept_list *from)
+{
+    if (from->count == 0)
+        return;
+    make_room(list, from->count);
+    memcpy(list->grab + list->count, from->grab, from->count * sizeof *from->grab);
+    list->count += from->count;
+    from->count = 0;
 }
 
 struct swept *swept_find(struct swept *grab, size_t count, uint64_t grab_id)

@@ -3,6 +3,7 @@
 #ifndef WEIR_INGEST_KEEPER_SWEPT_H
 #define WEIR_INGEST_KEEPER_SWEPT_H
 
+#include "ingest/id_set.h"
 #include "schemas/grabs.h"
 #include <stddef.h>
 #include <stdint.h>
@@ -22,6 +23,7 @@ struct swept {
 struct swept_list {
     struct swept *grab;
     size_t count, cap;
+    const struct id_set *leave_out; /* borrowed: grabs that swept_add does not take; NULL: none */
 };
 
 void swept_free(struct swept_list *list);
@@ -37,6 +39,11 @@ void swept_keep_taken(struct swept_list *list);
 void swept_sort_places(struct swept_list *list);
 size_t swept_run(const struct swept_list *list, size_t at,
                  size_t run_max); /* index behind the run that begins at `at` */
+/* Puts those whose row is there before the others; answers how many they are. */
+size_t swept_split_final(struct swept_list *list);
+void swept_drop_first(struct swept_list *list, size_t count);
+/* Moves all of `from` behind those of `list`; `from` is empty then. */
+void swept_take_over(struct swept_list *list, struct swept_list *from);
 struct swept *swept_find(struct swept *grab, size_t count, uint64_t grab_id); /* in a run; NULL: not there */
 
 #endif

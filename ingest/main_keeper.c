@@ -9,8 +9,8 @@
 #include <stdlib.h>
 
 static const char *const crash_points[] = {
-    "keeper.open_claimed",     "keeper.open_building",  "keeper.open_written",   "keeper.rebuild_step",
-    "keeper.rebuild_barrier",  "keeper.sweep_cancelling", "keeper.sweep_appended", "keeper.sweep_finished",
+    "keeper.open_claimed",    "keeper.open_building",    "keeper.open_written",   "keeper.rebuild_step",
+    "keeper.rebuild_barrier", "keeper.sweep_cancelling", "keeper.sweep_appended", "keeper.sweep_finished",
 };
 
 static void *run(void *arg)
@@ -35,11 +35,16 @@ int main(int argc, char **argv)
 
     crash_start(argc, argv, crash_points, sizeof crash_points / sizeof *crash_points);
     config_load_or_exit(&keeper_program, argc, argv, &config, NULL);
-    if (!log_open("weir-keeper", config.log_level, config.log_format, &err) || !service_start("weir-keeper", config.drain_ms, &err))
+    if (!log_open("weir-keeper", config.log_level, config.log_format, &err) ||
+        !service_start("weir-keeper", config.drain_ms, &err))
         die(&err);
     keeper_init(&keeper, &config);
-    struct http_options options = {
-        .host = config.http_host, .port = (int)config.http_port, .threads = 1, .connections_max = 100, .request_timeout_ms = 3000, .idle_timeout_ms = 30000};
+    struct http_options options = {.host = config.http_host,
+                                   .port = (int)config.http_port,
+                                   .threads = 1,
+                                   .connections_max = 100,
+                                   .request_timeout_ms = 3000,
+                                   .idle_timeout_ms = 30000};
     if (!http_start(&options, &http, &err))
         die(&err);
     if (pthread_create(&thread, NULL, run, &keeper) != 0)

@@ -58,7 +58,8 @@ const char sql_route_make[] =
 const char sql_keeper_lock[] = "SELECT GET_LOCK(" KEEPER_LOCK ", 0)";
 const char sql_keeper_unlock[] = "SELECT RELEASE_LOCK(" KEEPER_LOCK ")";
 
-enum { COUPON_CELLS = 11 };
+/* A hold past the second bound is no hold: a rebuild would wait by it. */
+enum { COUPON_CELLS = 11, BROKEN_HOLD_MS_MAX = 3600000 };
 
 /* Numbers come signed or unsigned, as the server has them. */
 static bool number_cell(const struct value *cell, uint64_t max, uint64_t *ret_number)
@@ -120,6 +121,20 @@ bool coupon_from_cells(const struct value *cells, size_t count, struct coupon *r
     coupon.opens_at_ms = (int64_t)opens;
     coupon.ends_at_ms = (int64_t)ends;
     coupon.hold_ms = (int64_t)hold;
+    *ret_coupon = coupon;
+    return true;
+}
+
+bool coupon_from_broken_cells(const struct value *cells, size_t count, struct coupon *ret_coupon)
+{
+    struct coupon coupon = {.broken = true};
+    uint64_t hold = 0;
+    if (count != COUPON_CELLS || !number_cell(&cells[0], INT64_MAX, &coupon.coupon_id))
+        return false;
+    if (number_cell(&cells[8], BROKEN_HOLD_MS_MAX, &hold))
+        coupon.hold_ms = (int64_t)hold;
+    if (!number_cell(&cells[9], INT64_MAX, &coupon.opened))
+        coupon.opened = 1;
     *ret_coupon = coupon;
     return true;
 }

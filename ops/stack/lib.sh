@@ -122,7 +122,7 @@ process_spawn() {
     local name=$1 file="$WEIR_VAR/run/$1" variable pid
     shift
     local -a clean=()
-    for variable in "${!WEIR_@}"; do [[ $variable == WEIR_CRASH_AT ]] || clean+=(-u "$variable"); done
+    for variable in "${!WEIR_@}"; do [[ $variable == WEIR_CRASH_AT || $variable == WEIR_STOP_AT ]] || clean+=(-u "$variable"); done
     printf -- '--- %s started %s\n' "$name" "$(date -u +%FT%TZ)" >>"$WEIR_VAR/log/$name.log"
     (
         locks_leave
