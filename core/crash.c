@@ -12,7 +12,7 @@
 static const char *const *point_names;
 static size_t point_count;
 static char chosen[CRASH_NAME_BYTES_MAX + 1]; /* "" : none */
-static int chosen_signal; /* SIGKILL, or SIGSTOP */
+static int chosen_signal;                     /* SIGKILL, or SIGSTOP */
 static atomic_uint passings_left;
 
 static bool point_known(const char *name)
@@ -61,7 +61,8 @@ static void crash_choose(const char *variable, const char *text, int signal_numb
     exit(2);
 #endif
     if (!point_known(chosen)) {
-        fprintf(stderr, "%s names '%s', which is no crash point of this program; see --crash-points\n", variable, chosen);
+        fprintf(stderr, "%s names '%s', which is no crash point of this program; see --crash-points\n", variable,
+                chosen);
         exit(2);
     }
     chosen_signal = signal_number;

@@ -6,9 +6,9 @@
  *     CRASH_POINT("worker.before_commit");         WEIR_CRASH_AT=worker.before_commit:3 ends the process by SIGKILL at
  * the third passing
  *
- * WEIR_STOP_AT, in the same form, stops the process there by SIGSTOP instead: SIGCONT lets it go on, as a process that was asleep for long.
- * Compiled only with WEIR_CRASH_POINTS; without it the points are nothing at all, and asking for one is an error
- * instead of a silent pass.
+ * WEIR_STOP_AT, in the same form, stops the process there by SIGSTOP instead: SIGCONT lets it go on, as a process that
+ * was asleep for long. Compiled only with WEIR_CRASH_POINTS; without it the points are nothing at all, and asking for
+ * one is an error instead of a silent pass.
  */
 #ifndef WEIR_CORE_CRASH_H
 #define WEIR_CORE_CRASH_H

@@ -1,4 +1,5 @@
-/* libh2o's differences between 2.2 (library 0.13) and newer ones, in one place. Included by core/http*.c alone, in the place of <h2o.h>. */
+/* libh2o's differences between 2.2 (library 0.13) and newer ones, in one place. Included by core/http*.c alone, in the
+ * place of <h2o.h>. */
 #ifndef WEIR_CORE_H2O_COMPAT_H
 #define WEIR_CORE_H2O_COMPAT_H
 

@@ -1,5 +1,6 @@
-/* What the files of the HTTP server share: http.c (threads, drain), http_conn.c (accept, timeouts), http_req.c (a request), http_respond.c (its answer),
- * http_builtin.c (health, metrics), http_filter.c (h2o's own errors as problems). Nobody else includes this. */
+/* What the files of the HTTP server share: http.c (threads, drain), http_conn.c (accept, timeouts), http_req.c (a
+ * request), http_respond.c (its answer), http_builtin.c (health, metrics), http_filter.c (h2o's own errors as
+ * problems). Nobody else includes this. */
 #ifndef WEIR_CORE_HTTP_INTERNAL_H
 #define WEIR_CORE_HTTP_INTERNAL_H
 
@@ -15,13 +16,14 @@
 
 enum {
     HTTP_THREADS_MAX = 64,
-    HTTP_SWEEP_MS = 250,        /* how exact the timeouts of connections are */
+    HTTP_SWEEP_MS = 250, /* how exact the timeouts of connections are */
     HTTP_SWEEP_DRAIN_MS = 10,
-    HTTP_IDLE_DRAIN_MS = 100, /* long enough for a busy client to send once more, and be told to close */
-    HTTP_ACCEPTS_MAX = 64,      /* a tick */
-    HTTP_REQS_KEPT_MAX = 1024,  /* request objects that a thread keeps for the next requests */
+    HTTP_IDLE_DRAIN_MS = 100,  /* long enough for a busy client to send once more, and be told to close */
+    HTTP_ACCEPTS_MAX = 64,     /* a tick */
+    HTTP_REQS_KEPT_MAX = 1024, /* request objects that a thread keeps for the next requests */
     HTTP_REQ_INLINE_BYTES = 1024,
-    HTTP_BODY_SLACK_BYTES = 64 * 1024, /* a body that is over its route's limit by no more is read whole, so that the client surely sees the 413 */
+    HTTP_BODY_SLACK_BYTES = 64 * 1024, /* a body that is over its route's limit by no more is read whole, so that the
+                                          client surely sees the 413 */
 };
 
 enum http_code_class { CLASS_2XX, CLASS_3XX, CLASS_4XX, CLASS_5XX, CLASS_COUNT };

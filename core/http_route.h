@@ -12,7 +12,8 @@ struct http_target {
     struct text query; /* after the '?', raw; empty when there is none */
 };
 
-/* Splits what stands in the request line; also the absolute form "http://host/path" (RFC 9112, 3.2.2). The fragment, which no client should send, belongs to the query. */
+/* Splits what stands in the request line; also the absolute form "http://host/path" (RFC 9112, 3.2.2). The fragment,
+ * which no client should send, belongs to the query. */
 struct http_target http_target_split(struct text target);
 
 /* Does `path` fit `pattern`? Brace parts go to `ret_params`, still encoded; it is undefined after a false. */
@@ -26,6 +27,7 @@ struct http_match {
     int param_count;
     char allow[HTTP_ALLOW_BYTES_MAX]; /* "GET, HEAD"; set when path_known && route == NULL */
 };
-void http_route_find(const struct http_route *routes, size_t count, struct text method, struct text path, struct http_match *ret_match);
+void http_route_find(const struct http_route *routes, size_t count, struct text method, struct text path,
+                     struct http_match *ret_match);
 
 #endif

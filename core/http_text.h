@@ -14,7 +14,8 @@ void http_id_make(uint64_t state[2], char ret_id[HTTP_ID_MADE_BYTES]);
 
 /* Every '%' is followed by two hex digits. */
 bool http_escapes_valid(struct text text);
-/* Looks up `name` in `a=b&c=d`; answers the raw, still encoded value. A name without '=' has the empty value. The names are decoded for the comparison. */
+/* Looks up `name` in `a=b&c=d`; answers the raw, still encoded value. A name without '=' has the empty value. The names
+ * are decoded for the comparison. */
 bool http_query_find(struct text query, const char *name, struct text *ret_value);
 
 const char *http_reason(int status); /* "OK", "Not Found"; "Status" for what is not in the table */

@@ -132,7 +132,8 @@ rd_kafka_conf_t *kafka_reader_conf_new(const char *brokers, const char *client_i
         {"allow.auto.create.topics", "false"},
         {"queued.min.messages", "1000000"},
         {"queued.max.messages.kbytes", kbytes},
-        {"fetch.wait.max.ms", "100"},
+        {"fetch.wait.max.ms", "20"},
+        {"fetch.min.bytes", "65536"}, /* a trickle is fetched some dozens of times a second, not at each record */
         {"fetch.error.backoff.ms", "100"},
         {"check.crcs", "true"},
         {NULL, NULL},

@@ -1,4 +1,5 @@
-/* Timers of a loop, as a binary heap ordered by due time. For core/loop.c alone; pure but for memory: the time is handed in. */
+/* Timers of a loop, as a binary heap ordered by due time. For core/loop.c alone; pure but for memory: the time is
+ * handed in. */
 #ifndef WEIR_CORE_LOOP_TIMER_H
 #define WEIR_CORE_LOOP_TIMER_H
 
@@ -16,7 +17,8 @@ struct timer_heap {
 };
 
 struct timer_heap *loop_timers(struct loop *loop);
-/* Runs what is due at `now_us`, each timer at most once; what a callback sets anew with no delay waits for the next call. */
+/* Runs what is due at `now_us`, each timer at most once; what a callback sets anew with no delay waits for the next
+ * call. */
 void timer_heap_run(struct timer_heap *heap, int64_t now_us);
 /* Milliseconds until the next one, rounded up; `idle_ms` when there is none or it is later. */
 int32_t timer_heap_wait_ms(const struct timer_heap *heap, int64_t now_us, int32_t idle_ms);

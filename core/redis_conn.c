@@ -160,9 +160,9 @@ static void ask(struct redis *redis, redis_fn fn, const char *const *words, size
     if (!redis_command_send(redis, command, &command->wire))
         redis_command_give_back(redis, command);
 }
-#define ASK(redis, fn, ...)                                                                                 \
-    ask(redis, fn, (const char *const[]){__VA_ARGS__},                                                      \
-                   sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+#define ASK(redis, fn, ...)                                                                                            \
+    ask(redis, fn, (const char *const[]){__VA_ARGS__},                                                                 \
+        sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
 
 static void on_connect(const redisAsyncContext *context, int status)
 {
@@ -272,7 +272,8 @@ static void redis_connect(struct redis *redis)
 
 /* ---- deadlines ---- */
 
-/* The replid of a server can move while the connection lives (a replica attached, the backlog ended): who it is, is asked again and again. */
+/* The replid of a server can move while the connection lives (a replica attached, the backlog ended): who it is, is
+ * asked again and again. */
 static void on_who(const struct redis_reply *reply, void *arg)
 {
     struct redis *redis = arg;

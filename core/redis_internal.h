@@ -1,4 +1,5 @@
-/* What core/redis.c (commands, the face) and core/redis_conn.c (connecting, handshake, the end of a connection, deadlines) share. Nobody else includes this. */
+/* What core/redis.c (commands, the face) and core/redis_conn.c (connecting, handshake, the end of a connection,
+ * deadlines) share. Nobody else includes this. */
 #ifndef WEIR_CORE_REDIS_INTERNAL_H
 #define WEIR_CORE_REDIS_INTERNAL_H
 
@@ -10,7 +11,7 @@
 
 enum {
     RECONNECT_MS_MIN = 50,
-    HEARTBEAT_MS = 1000,        /* each connection is asked who it is, so that "up" and the ids are never old guesses */
+    HEARTBEAT_MS = 1000, /* each connection is asked who it is, so that "up" and the ids are never old guesses */
     COMMANDS_KEPT_MAX = 1024,
     WIRE_KEPT_BYTES_MAX = 16 * 1024,
 };
@@ -34,7 +35,8 @@ struct command {
     size_t arg_count; /* how many those are */
 };
 
-/* Invariant: commands from `oldest` on are those whose callbacks hiredis holds, in the same order; `pending` counts them. */
+/* Invariant: commands from `oldest` on are those whose callbacks hiredis holds, in the same order; `pending` counts
+ * them. */
 struct redis {
     struct loop *loop;
     struct redis_options options;

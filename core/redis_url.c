@@ -1,6 +1,7 @@
 /* The URL of a Redis. No TLS (the client library of this version has none), no unix socket. */
 #include "core/redis_url.h"
 #include "core/http.h" /* http_decode: percent-escapes are the same everywhere */
+#include "core/redis.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,4 +89,11 @@ bool redis_url_parse(const char *text, struct redis_url *ret_url, struct err *er
         return wrong(err, "has options, and none are known");
     *ret_url = url;
     return true;
+}
+
+const char *redis_check_setting(const char *url)
+{
+    struct redis_url parsed;
+    struct err err;
+    return redis_url_parse(url, &parsed, &err) ? NULL : "must be redis://[user:password@]host:port[/db]";
 }

@@ -269,8 +269,8 @@ int service_finish(bool drained)
     bool in_time = service_drain_left_ms() > 0 || !service_stopping();
     int exit_code = drained && in_time && !atomic_load(&failed) ? 0 : 1;
     if (!drained || !in_time)
-        log_error("ended before all was drained", LOG_STR("at", atomic_load(&drain_step)), LOG_INT("drain_ms", drain_whole_ms),
-                  LOG_INT("exit_code", exit_code));
+        log_error("ended before all was drained", LOG_STR("at", atomic_load(&drain_step)),
+                  LOG_INT("drain_ms", drain_whole_ms), LOG_INT("exit_code", exit_code));
     else
         log_info("ended", LOG_INT("exit_code", exit_code));
     service_drain_step("the end of the process");

@@ -39,6 +39,9 @@ const char *sql_where(const struct sql *sql); /* "host:port/database", for messa
 /* Checks a URL without connecting. */
 WEIR_MUST_USE bool sql_check_url(const char *url, struct err *err);
 
+/* For a setting's row (core/config.h): NULL, or the end of a sentence. */
+const char *sql_check_setting(const char *url);
+
 /* One statement; `?` are filled from `values`. Prepared statements of the same text are kept and used again (bounded
  * cache). `ret_affected` may be NULL: rows found for UPDATE (CLIENT_FOUND_ROWS), so a compare-and-set reads right. */
 WEIR_MUST_USE bool sql_run(struct sql *sql, const char *text, const struct value *values, size_t count,

@@ -128,3 +128,9 @@ bool sql_check_url(const char *url, struct err *err)
     struct sql_url ignored;
     return sql_url_parse(url, &ignored, err);
 }
+
+const char *sql_check_setting(const char *url)
+{
+    struct err err;
+    return sql_check_url(url, &err) ? NULL : "must be mysql://user:password@host:port/database";
+}

@@ -21,10 +21,8 @@ bool catalog_copy_add(struct catalog_copy *copy, const struct coupon *coupon)
         copy->cap = copy->cap ? copy->cap * 2 : 64;
         copy->coupon = mem_grow(copy->coupon, copy->cap * sizeof *copy->coupon);
     }
-    copy->coupon[copy->count++] = (struct catalog_coupon){.coupon_id = coupon->coupon_id,
-                                                          .opened = coupon->opened,
-                                                          .room_id = coupon->room_id,
-                                                          .broken = coupon->broken};
+    copy->coupon[copy->count++] = (struct catalog_coupon){
+        .coupon_id = coupon->coupon_id, .opened = coupon->opened, .room_id = coupon->room_id, .broken = coupon->broken};
     return true;
 }
 

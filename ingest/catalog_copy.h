@@ -9,8 +9,8 @@
 #include "schemas/catalog.h"
 #include <stdatomic.h>
 
-/* Past this age "not in the copy" says nothing any more. CATALOG_READ_MS_MAX, the longest time between two reads, leaves
- * room for a read that is slow and one beside it. */
+/* Past this age "not in the copy" says nothing any more. CATALOG_READ_MS_MAX, the longest time between two reads,
+ * leaves room for a read that is slow and one beside it. */
 enum { CATALOG_COPY_AGE_MS_MAX = 1000, CATALOG_READ_MS_MAX = 400, CATALOG_COPY_COUPONS_MAX = 1000000 };
 
 struct catalog_coupon {

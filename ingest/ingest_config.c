@@ -1,5 +1,8 @@
 #include "ingest/ingest_config.h"
 
+#include "core/redis.h"
+#include "core/sql.h"
+
 #include "ingest/catalog_copy.h"
 
 #define FIELD(field_) offsetof(struct ingest_config, field_)
@@ -46,12 +49,14 @@ static const struct setting rows[] = {
      .offset = FIELD(redis_stock),
      .fallback = "redis://127.0.0.1:6379/0",
      .min = 1,
+     .check = redis_check_setting,
      .help = "the stock's Redis"},
     {.name = "mysql.catalog",
      .type = SETTING_URL,
      .offset = FIELD(mysql_catalog),
      .fallback = NULL,
      .min = 1,
+     .check = sql_check_setting,
      .help = "the catalog: mysql://user:password@host:port/database"},
     {.name = "admin.token",
      .type = SETTING_SECRET,

@@ -48,8 +48,8 @@ struct keeper {
     struct coupon *coupons; /* sorted by id; of this round's read; broken ones (coupon_rows.h) among them */
     size_t coupon_count, coupon_cap;
     struct coupon_rows rows;
-    struct sweep *sweeps;    /* at most SWEEPS_OF_COUPON_MAX a coupon */
-    uint64_t spoilt_coupon;  /* a script of a sweep failed on its keys: it needs a rebuild; 0: none */
+    struct sweep *sweeps;                    /* at most SWEEPS_OF_COUPON_MAX a coupon */
+    uint64_t spoilt_coupon;                  /* a script of a sweep failed on its keys: it needs a rebuild; 0: none */
     int64_t shard_rest_ms[ROUTE_SHARDS_MAX]; /* a sweep found it away: it asks no more before this, CLOCK_BOOTTIME */
     struct redis_script scripts[STOCK_SCRIPTS];
     struct service_part *part;
@@ -76,8 +76,8 @@ WEIR_MUST_USE bool keeper_produce(struct keeper *keeper, int32_t partition, cons
 enum step_outcome keeper_append(struct keeper *keeper, int32_t partition, const void *event, int64_t *ret_offset,
                                 struct err *err);
 
-/* keeper_stock.c: one script on one coupon. DONE or LOST as the script says, NO_ANSWER with err. An err of kind ERR_DATA
- * says that the coupon's keys are not what Weir wrote: a rebuild deletes them. */
+/* keeper_stock.c: one script on one coupon. DONE or LOST as the script says, NO_ANSWER with err. An err of kind
+ * ERR_DATA says that the coupon's keys are not what Weir wrote: a rebuild deletes them. */
 /* Pure: whether this error reply says so; another one (no memory, no right, busy) says nothing of the keys. */
 bool stock_error_is_of_keys(const char *text);
 enum step_outcome stock_building(struct keeper *keeper, uint64_t coupon_id, uint64_t epoch, struct err *err);
@@ -117,7 +117,7 @@ enum step_outcome keeper_rebuild(struct keeper *keeper, const char *reason, stru
 /* Takes the grabs that are due and in no sweep of this coupon yet; nothing when there are none, or when the coupon has
  * SWEEPS_OF_COUPON_MAX sweeps or one that was begun just now. */
 void sweep_begin(struct keeper *keeper, const struct coupon *coupon, const struct stock_look *look);
-void sweep_advance(struct keeper *keeper);       /* every sweep by as many steps as it can take without waiting */
-void sweep_forget_all(struct keeper *keeper);    /* after a rebuild: their marks are gone */
+void sweep_advance(struct keeper *keeper);    /* every sweep by as many steps as it can take without waiting */
+void sweep_forget_all(struct keeper *keeper); /* after a rebuild: their marks are gone */
 
 #endif

@@ -1,5 +1,8 @@
 #include "ingest/keeper_config.h"
 
+#include "core/redis.h"
+#include "core/sql.h"
+
 #define FIELD(field_) offsetof(struct keeper_config, field_)
 
 static const struct setting rows[] = {
@@ -46,18 +49,21 @@ static const struct setting rows[] = {
      .offset = FIELD(redis_stock),
      .fallback = "redis://127.0.0.1:6379/0",
      .min = 1,
+     .check = redis_check_setting,
      .help = "the stock's Redis"},
     {.name = "mysql.catalog",
      .type = SETTING_URL,
      .offset = FIELD(mysql_catalog),
      .fallback = NULL,
      .min = 1,
+     .check = sql_check_setting,
      .help = "the catalog: mysql://user:password@host:port/database"},
     {.name = "mysql.shards",
      .type = SETTING_URLS,
      .offset = FIELD(mysql_shards),
      .fallback = NULL,
      .min = 1,
+     .check = sql_check_setting,
      .help = "the shards, in order: position is the shard's number"},
     {.name = "keeper.layout",
      .type = SETTING_CHOICE,

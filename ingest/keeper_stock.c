@@ -23,8 +23,7 @@ static struct redis_arg arg_text(const char *text)
  * Lua's words behind ERR; older ones have both behind "ERR Error running script". */
 bool stock_error_is_of_keys(const char *text)
 {
-    static const char *const words[] = {"WRONGTYPE",      "attempt to ",   "bad argument",
-                                        "not an integer", "would overflow"};
+    static const char *const words[] = {"WRONGTYPE", "attempt to ", "bad argument", "not an integer", "would overflow"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strstr(text, words[i]) != NULL)
             return true;

@@ -1,9 +1,10 @@
 /* The one rule by which the log becomes rows: the first record of an id in its partition wins.
  *
- *     DATA first: an OK row.  CANCEL first: a VOID row, and a later DATA changes nothing.  A DATA whose epoch is below the highest BARRIER before
- *     it in its partition is a VOID row.  (I7; model: land(), land_cancel(), bar[].)
+ *     DATA first: an OK row.  CANCEL first: a VOID row, and a later DATA changes nothing.  A DATA whose epoch is below
+ * the highest BARRIER before it in its partition is a VOID row.  (I7; model: land(), land_cancel(), bar[].)
  *
- * Workers, rebuild, replay and audit all apply it from here. Pure: whether the id has a row already is handed in by whoever knows (a set, a table).
+ * Workers, rebuild, replay and audit all apply it from here. Pure: whether the id has a row already is handed in by
+ * whoever knows (a set, a table).
  */
 #ifndef WEIR_PROTOCOL_FOLD_H
 #define WEIR_PROTOCOL_FOLD_H
@@ -42,7 +43,8 @@ void fold_count(struct fold_counts *counts, enum fold_verdict verdict);
 void fold_count_dead_letter(struct fold_counts *counts);
 bool fold_counts_hold(const struct fold_counts *counts); /* I8 */
 
-/* The state of a grab as the status endpoint tells it: the row when there is one; without a row, void when its epoch is below the partition's, else still open. */
+/* The state of a grab as the status endpoint tells it: the row when there is one; without a row, void when its epoch is
+ * below the partition's, else still open. */
 enum grab_status_word { GRAB_STATUS_OPEN, GRAB_STATUS_OK, GRAB_STATUS_VOID };
 enum grab_status_word fold_status(bool has_row, bool row_ok, uint64_t grab_epoch, uint64_t partition_epoch);
 

@@ -15,7 +15,8 @@ void grab_begin(struct grab *grab, uint64_t new_grab_id, int64_t now_us)
     grab->epoch = 0;
 }
 
-/* The try has a grab that is not final yet. A double click must not be told success before the first click's append is known. */
+/* The try has a grab that is not final yet. A double click must not be told success before the first click's append is
+ * known. */
 static struct grab_step found_pending(struct grab *grab, int64_t now_us)
 {
     if (grab->first_pending_us == 0)
@@ -24,13 +25,15 @@ static struct grab_step found_pending(struct grab *grab, int64_t now_us)
     return waited ? step(GRAB_DO_NOTHING, ANSWER_UNKNOWN) : step(GRAB_DO_ASK_AGAIN, ANSWER_NOT_YET);
 }
 
-/* No word from Redis, or no valid mark. Where an existing grab was found pending before, that one may still become OK: its place is the answer. */
+/* No word from Redis, or no valid mark. Where an existing grab was found pending before, that one may still become OK:
+ * its place is the answer. */
 static struct grab_step found_nothing(const struct grab *grab)
 {
     return step(GRAB_DO_NOTHING, grab->existing_id != 0 ? ANSWER_UNKNOWN : ANSWER_UNAVAILABLE);
 }
 
-struct grab_step grab_on_reserve(struct grab *grab, enum reserve_result result, uint64_t epoch, int64_t hold_ms, uint64_t existing_id, int64_t now_us)
+struct grab_step grab_on_reserve(struct grab *grab, enum reserve_result result, uint64_t epoch, int64_t hold_ms,
+                                 uint64_t existing_id, int64_t now_us)
 {
     assert(grab->grab_id != 0);
     grab->reserved = result;
@@ -47,7 +50,8 @@ struct grab_step grab_on_reserve(struct grab *grab, enum reserve_result result, 
         grab->existing_id = existing_id;
         grab->existing_epoch = epoch;
         return result == RESERVE_EXISTS_SETTLED ? step(GRAB_DO_NOTHING, ANSWER_REPLAYED) : found_pending(grab, now_us);
-    case RESERVE_ENDED: /* closed by an admin comes before the look at claims, so it says nothing of a grab that was found pending */
+    case RESERVE_ENDED: /* closed by an admin comes before the look at claims, so it says nothing of a grab that was
+                           found pending */
         return grab->existing_id != 0 ? found_nothing(grab) : step(GRAB_DO_NOTHING, ANSWER_REFUSED);
     case RESERVE_NOT_STARTED:
     case RESERVE_LIMIT_REACHED:
@@ -65,7 +69,8 @@ struct grab_step grab_on_report(struct grab *grab, enum append_report report, in
     assert(grab->reserved == RESERVE_TAKEN);
     switch (report) {
     case APPEND_PERSISTED: {
-        /* Half the hold: a sweep or a rebuild waits at least as long, by its own clock, before it appends what could void this grab. */
+        /* Half the hold: a sweep or a rebuild waits at least as long, by its own clock, before it appends what could
+         * void this grab. */
         bool in_time = now_us - grab->reserve_sent_us < grab->hold_ms * 1000 / 2;
         return in_time ? step(GRAB_DO_SETTLE, ANSWER_SUCCESS) : step(GRAB_DO_CONFIRM, ANSWER_NOT_YET);
     }

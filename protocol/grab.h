@@ -4,11 +4,13 @@
  *                                   -> persisted, late    -> CONFIRM -> held: success; else unknown
  *                                   -> not persisted      -> RELEASE, answer unavailable
  *                                   -> possibly persisted -> answer unknown; never release
- *             -> existing -> settled: success, replayed; pending: ask again for a while, then unknown with that grab's place
+ *             -> existing -> settled: success, replayed; pending: ask again for a while, then unknown with that grab's
+ * place
  *             -> refused  -> answer refused
  *             -> closed, or no answer -> unavailable; nothing is ever appended for its id
  *
- * (I1-I4; model: proctype Request.) Pure: the clock is handed in, in us of CLOCK_BOOTTIME. A step says what to do next and what to answer now; both can be "nothing".
+ * (I1-I4; model: proctype Request.) Pure: the clock is handed in, in us of CLOCK_BOOTTIME. A step says what to do next
+ * and what to answer now; both can be "nothing".
  */
 #ifndef WEIR_PROTOCOL_GRAB_H
 #define WEIR_PROTOCOL_GRAB_H
@@ -18,15 +20,15 @@
 
 /* What RESERVE answered; the numbers are those of reserve.lua. */
 enum reserve_result {
-    RESERVE_CLOSED = 0,          /* no valid mark */
-    RESERVE_TAKEN = 1,           /* one unit is held for this grab */
-    RESERVE_EXISTS_SETTLED = 2,  /* this try has a grab, and it is settled */
-    RESERVE_EXISTS_PENDING = 3,  /* ... pending or cancelling; it is shown from now on */
-    RESERVE_ENDED = 4,           /* past the window, or closed by an admin */
+    RESERVE_CLOSED = 0,         /* no valid mark */
+    RESERVE_TAKEN = 1,          /* one unit is held for this grab */
+    RESERVE_EXISTS_SETTLED = 2, /* this try has a grab, and it is settled */
+    RESERVE_EXISTS_PENDING = 3, /* ... pending or cancelling; it is shown from now on */
+    RESERVE_ENDED = 4,          /* past the window, or closed by an admin */
     RESERVE_NOT_STARTED = 5,
     RESERVE_LIMIT_REACHED = 6,
     RESERVE_OUT_OF_STOCK = 7,
-    RESERVE_NO_ANSWER = 8,       /* unknown whether it ran; never in Lua */
+    RESERVE_NO_ANSWER = 8, /* unknown whether it ran; never in Lua */
 };
 
 enum append_report { APPEND_PERSISTED, APPEND_NOT_PERSISTED, APPEND_POSSIBLY_PERSISTED };
@@ -71,7 +73,8 @@ struct grab {
 /* Before each RESERVE. The id must never have been in a RESERVE before. */
 void grab_begin(struct grab *grab, uint64_t new_grab_id, int64_t now_us);
 /* `existing_id` counts for RESERVE_EXISTS_*; epoch and hold for all that found a mark. */
-struct grab_step grab_on_reserve(struct grab *grab, enum reserve_result result, uint64_t epoch, int64_t hold_ms, uint64_t existing_id, int64_t now_us);
+struct grab_step grab_on_reserve(struct grab *grab, enum reserve_result result, uint64_t epoch, int64_t hold_ms,
+                                 uint64_t existing_id, int64_t now_us);
 struct grab_step grab_on_report(struct grab *grab, enum append_report report, int64_t now_us);
 struct grab_step grab_on_confirm(struct grab *grab, enum confirm_result result);
 

@@ -43,7 +43,8 @@ bool id_make(struct id_maker *maker, int64_t realtime_ms, uint64_t *ret_id)
     }
     assert(maker->last_ms >= maker->span.begin_ms && maker->last_ms < maker->span.end_ms);
     *ret_id = id_pack(maker->last_ms, maker->span.node, maker->sequence);
-    if (maker->sequence++ == ID_SEQUENCE_MAX) { /* this millisecond is used up: run ahead of the clock, inside the span */
+    if (maker->sequence++ ==
+        ID_SEQUENCE_MAX) { /* this millisecond is used up: run ahead of the clock, inside the span */
         maker->last_ms++;
         maker->sequence = 0;
     }

@@ -1,8 +1,9 @@
 /* grab_id: 64 bits, time-ordered: milliseconds since 2024-01-01 UTC (41) | node (10) | sequence (12); the top bit is 0.
  *
- * A node's lease is a span of id time, taken from the catalog; ids are made only with milliseconds inside it, and spans of one node never overlap. So ids are
- * unique whatever the clocks do and however long a process was stopped: a clock that is behind the span is read as its begin, one that is past it makes no id.
- * Pure: the clock is handed in. One maker belongs to one thread.
+ * A node's lease is a span of id time, taken from the catalog; ids are made only with milliseconds inside it, and spans
+ * of one node never overlap. So ids are unique whatever the clocks do and however long a process was stopped: a clock
+ * that is behind the span is read as its begin, one that is past it makes no id. Pure: the clock is handed in. One
+ * maker belongs to one thread.
  */
 #ifndef WEIR_PROTOCOL_IDS_H
 #define WEIR_PROTOCOL_IDS_H
@@ -11,7 +12,12 @@
 #include <stdint.h>
 
 #define ID_EPOCH_MS INT64_C(1704067200000) /* 2024-01-01T00:00:00Z in ms since 1970 */
-enum { ID_NODE_BITS = 10, ID_SEQUENCE_BITS = 12, ID_NODES = 1 << ID_NODE_BITS, ID_SEQUENCE_MAX = (1 << ID_SEQUENCE_BITS) - 1 };
+enum {
+    ID_NODE_BITS = 10,
+    ID_SEQUENCE_BITS = 12,
+    ID_NODES = 1 << ID_NODE_BITS,
+    ID_SEQUENCE_MAX = (1 << ID_SEQUENCE_BITS) - 1
+};
 #define ID_MS_MAX ((INT64_C(1) << 41) - 1)
 
 struct id_span {

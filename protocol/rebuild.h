@@ -1,12 +1,14 @@
-/* How stock gets into Redis: first open of a coupon, rebuild of all that was open, and the carrying of an admin's change. Nothing else ever writes stock.
- * (I1, I5, I13; models: Keeper in weir.pml, all of coupons.pml, restock.pml.)
+/* How stock gets into Redis: first open of a coupon, rebuild of all that was open, and the carrying of an admin's
+ * change. Nothing else ever writes stock. (I1, I5, I13; models: Keeper in weir.pml, all of coupons.pml, restock.pml.)
  *
- * A mark is valid when it is open or closed (by an admin) under the catalog's epoch and this Redis's run id and master_replid, and all of the coupon's keys are there with
- * the mark's epoch as their sentinel. Building, lower epochs and anything else are not valid.
+ * A mark is valid when it is open or closed (by an admin) under the catalog's epoch and this Redis's run id and
+ * master_replid, and all of the coupon's keys are there with the mark's epoch as their sentinel. Building, lower epochs
+ * and anything else are not valid.
  *
- *     first open   READ the epoch E | CLAIM: CAS the catalog's `opened` 0 -> E | BUILDING(E, run id), sent once | LOOK that the catalog says E | WRITE
- *     rebuild      RAISE the epoch to E | LIST coupons with 0 < opened < E | CLOSE: building(E, run id) each, sent once | WAIT | BARRIER(E) to every
- *                  partition | FOLD rows and log up to it | LOOK | CLAIMS | OPEN
+ *     first open   READ the epoch E | CLAIM: CAS the catalog's `opened` 0 -> E | BUILDING(E, run id), sent once | LOOK
+ * that the catalog says E | WRITE rebuild      RAISE the epoch to E | LIST coupons with 0 < opened < E | CLOSE:
+ * building(E, run id) each, sent once | WAIT | BARRIER(E) to every partition | FOLD rows and log up to it | LOOK |
+ * CLAIMS | OPEN
  *
  * A keeper that stops anywhere leaves something that any keeper rebuilds under a higher epoch.
  */
@@ -47,7 +49,8 @@ enum rebuild_step {
     REBUILD_DONE,
     REBUILD_STOP, /* begin again, with a new epoch */
 };
-/* CLOSE, CLAIMS and OPEN are one script a coupon: LOST there leaves out that coupon alone (its mark has a higher epoch); the caller goes on with the others and hands in DONE. */
+/* CLOSE, CLAIMS and OPEN are one script a coupon: LOST there leaves out that coupon alone (its mark has a higher
+ * epoch); the caller goes on with the others and hands in DONE. */
 enum rebuild_step rebuild_next(enum rebuild_step at, enum step_outcome outcome);
 bool rebuild_lists(uint64_t opened, uint64_t epoch);
 /* A fold that meets a BARRIER of another rebuild at or above its own must begin again above it. */

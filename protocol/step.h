@@ -10,7 +10,8 @@ enum step_outcome {
     STEP_NO_ANSWER, /* it may have happened or not, or may still */
 };
 
-/* Half the hold and a margin, by the waiter's own CLOCK_BOOTTIME: every grab that was reserved before the wait began has been answered or is late by then. */
+/* Half the hold and a margin, by the waiter's own CLOCK_BOOTTIME: every grab that was reserved before the wait began
+ * has been answered or is late by then. */
 enum { STEP_WAIT_MARGIN_MS = 250 };
 static inline int64_t step_wait_ms(int64_t hold_ms)
 {

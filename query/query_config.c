@@ -1,5 +1,8 @@
 #include "query/query_config.h"
 
+#include "core/redis.h"
+#include "core/sql.h"
+
 #define FIELD(field_) offsetof(struct query_config, field_)
 #define INT(name_, field_, fallback_, min_, max_, help_)                                                               \
     {                                                                                                                  \
@@ -43,23 +46,27 @@ static const struct setting rows[] = {
      .offset = FIELD(redis_stock),
      .fallback = "redis://127.0.0.1:6379/0",
      .min = 1,
+     .check = redis_check_setting,
      .help = "the stock's Redis"},
     {.name = "redis.cache",
      .type = SETTING_URL,
      .offset = FIELD(redis_cache),
      .fallback = "",
+     .check = redis_check_setting,
      .help = "the cache's Redis; no answer is cached, so nothing is sent to it"},
     {.name = "mysql.catalog",
      .type = SETTING_URL,
      .offset = FIELD(mysql_catalog),
      .fallback = NULL,
      .min = 1,
+     .check = sql_check_setting,
      .help = "the catalog: mysql://user:password@host:port/database"},
     {.name = "mysql.shards",
      .type = SETTING_URLS,
      .offset = FIELD(mysql_shards),
      .fallback = NULL,
      .min = 1,
+     .check = sql_check_setting,
      .help = "the shards, in order: position is the shard's number"},
     INT("query.deadline_ms", deadline_ms, "2000", 50, 60000,
         "from a question to its answer, ms; a shard that needs longer has failed"),

@@ -87,8 +87,8 @@ struct value;
  * the row is not of this shape. */
 WEIR_MUST_USE bool coupon_from_cells(const struct value *cells, size_t count, struct coupon *ret_coupon,
                                      struct err *err);
-/* What is left of a row that coupon_from_cells refused: its id; `opened` and `hold_ms` as far as they can be, else 1, as
- * if it had been opened, and 0; `broken` is set, and all else is zero. False: it has no id either. */
+/* What is left of a row that coupon_from_cells refused: its id; `opened` and `hold_ms` as far as they can be, else 1,
+ * as if it had been opened, and 0; `broken` is set, and all else is zero. False: it has no id either. */
 WEIR_MUST_USE bool coupon_from_broken_cells(const struct value *cells, size_t count, struct coupon *ret_coupon);
 
 #endif

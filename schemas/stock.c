@@ -7,18 +7,18 @@
 #include <string.h>
 
 /* schemas/lua, embedded by the build. */
-extern const char stock_lua_mark[], stock_lua_reserve[], stock_lua_settle[], stock_lua_release[], stock_lua_cancel[], stock_lua_finish[],
-    stock_lua_building[], stock_lua_claims[], stock_lua_open[], stock_lua_carry[], stock_lua_look[];
+extern const char stock_lua_mark[], stock_lua_reserve[], stock_lua_settle[], stock_lua_release[], stock_lua_cancel[],
+    stock_lua_finish[], stock_lua_building[], stock_lua_claims[], stock_lua_open[], stock_lua_carry[], stock_lua_look[];
 
 static const struct {
     const char *name;
     const char *text;
 } scripts[STOCK_SCRIPTS] = {
-    [STOCK_RESERVE] = {"reserve", stock_lua_reserve},   [STOCK_SETTLE] = {"settle", stock_lua_settle},
-    [STOCK_RELEASE] = {"release", stock_lua_release},   [STOCK_CANCEL] = {"cancel", stock_lua_cancel},
-    [STOCK_FINISH] = {"finish", stock_lua_finish},      [STOCK_BUILDING] = {"building", stock_lua_building},
-    [STOCK_CLAIM_MANY] = {"claims", stock_lua_claims},  [STOCK_OPEN] = {"open", stock_lua_open},
-    [STOCK_CARRY] = {"carry", stock_lua_carry},         [STOCK_LOOK] = {"look", stock_lua_look},
+    [STOCK_RESERVE] = {"reserve", stock_lua_reserve},  [STOCK_SETTLE] = {"settle", stock_lua_settle},
+    [STOCK_RELEASE] = {"release", stock_lua_release},  [STOCK_CANCEL] = {"cancel", stock_lua_cancel},
+    [STOCK_FINISH] = {"finish", stock_lua_finish},     [STOCK_BUILDING] = {"building", stock_lua_building},
+    [STOCK_CLAIM_MANY] = {"claims", stock_lua_claims}, [STOCK_OPEN] = {"open", stock_lua_open},
+    [STOCK_CARRY] = {"carry", stock_lua_carry},        [STOCK_LOOK] = {"look", stock_lua_look},
 };
 
 void stock_keys_of(uint64_t coupon_id, struct stock_keys *ret_keys)
@@ -49,7 +49,8 @@ int stock_pending_parse(const char *text, struct stock_pending *ret_pending)
     int try_at = 0;
     if ((text[0] != 'P' && text[0] != 'C') || (text[1] != '0' && text[1] != '1'))
         return 0;
-    if (sscanf(text + 2, " %" SCNd64 " %" SCNu64 "%n", &ret_pending->hint_ms, &ret_pending->user_id, &try_at) != 2 || text[2 + try_at] != ' ')
+    if (sscanf(text + 2, " %" SCNd64 " %" SCNu64 "%n", &ret_pending->hint_ms, &ret_pending->user_id, &try_at) != 2 ||
+        text[2 + try_at] != ' ')
         return 0;
     ret_pending->state = text[0];
     ret_pending->shown = text[1] == '1';

@@ -1,4 +1,5 @@
-/* The stock in Redis: keys, scripts, and what their answers mean. The scripts are schemas/lua (one file each, mark.lua before each); README, "Design" has the protocol.
+/* The stock in Redis: keys, scripts, and what their answers mean. The scripts are schemas/lua (one file each, mark.lua
+ * before each); README, "Design" has the protocol.
  *
  *     weir:{7}:mark     hash: state, epoch, run_id, replid, total, limit, opens_ms, ends_ms, hold_ms, room_id, version
  *     weir:{7}:stock    hash: epoch, left
@@ -18,7 +19,19 @@ struct stock_keys { /* in the order of KEYS[1..4] */
 enum { STOCK_MARK, STOCK_STOCK, STOCK_CLAIMS, STOCK_PENDING };
 void stock_keys_of(uint64_t coupon_id, struct stock_keys *ret_keys);
 
-enum stock_script { STOCK_RESERVE, STOCK_SETTLE, STOCK_RELEASE, STOCK_CANCEL, STOCK_FINISH, STOCK_BUILDING, STOCK_CLAIM_MANY, STOCK_OPEN, STOCK_CARRY, STOCK_LOOK, STOCK_SCRIPTS };
+enum stock_script {
+    STOCK_RESERVE,
+    STOCK_SETTLE,
+    STOCK_RELEASE,
+    STOCK_CANCEL,
+    STOCK_FINISH,
+    STOCK_BUILDING,
+    STOCK_CLAIM_MANY,
+    STOCK_OPEN,
+    STOCK_CARRY,
+    STOCK_LOOK,
+    STOCK_SCRIPTS
+};
 /* Name ("reserve") and whole text (mark.lua and its own). Static. */
 const char *stock_script_name(enum stock_script script);
 const char *stock_script_text(enum stock_script script);

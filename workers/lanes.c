@@ -13,7 +13,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { GAPS_MAX = 3, ALARM_LOOK_MS = 5000 };
+enum { GAPS_MAX = 3, ALARM_LOOK_MS = 5000, WAIT_ALARM_MS = 30000 };
 
 struct lane *lanes_find(struct writer *w, int32_t partition)
 {
@@ -32,6 +32,7 @@ static void lane_leave(struct writer *w, struct lane *lane)
 {
     batch_drop(w->batch, lane->partition);
     lane->state = LANE_NONE;
+    lane->waits_ms = 0;
     (void)seats_alarm(w->options.seats, lane->partition, NULL);
     seats_release(w->options.seats, lane->partition);
 }
@@ -65,10 +66,16 @@ static void lane_alarm(struct writer *w, struct lane *lane, enum lane_state agai
         log_error("partition is stopped", LOG_INT("partition", lane->partition), LOG_ERR(why));
 }
 
-static void lane_wait(struct lane *lane, const struct err *why)
+/* What is away comes back and needs no alarm; what does not come back must not wait unseen. */
+static void lane_wait(struct writer *w, struct lane *lane, const struct err *why)
 {
-    lane->look_at_ms = clock_boottime_ms() + retry_next_ms(&lane->retry);
+    const int64_t now_ms = clock_boottime_ms();
+    lane->look_at_ms = now_ms + retry_next_ms(&lane->retry);
+    if (lane->waits_ms == 0)
+        lane->waits_ms = now_ms;
     log_warn("cannot take the partition over yet", LOG_INT("partition", lane->partition), LOG_ERR(why));
+    if (lane->state != LANE_STOPPED && now_ms - lane->waits_ms >= WAIT_ALARM_MS)
+        (void)seats_alarm(w->options.seats, lane->partition, why->text);
 }
 
 static void lane_own(struct writer *w, struct lane *lane)
@@ -76,7 +83,7 @@ static void lane_own(struct writer *w, struct lane *lane)
     struct err err = {0};
     const struct progress_key key = key_of(w, lane);
     if (!writer_connect(w, &err)) {
-        lane_wait(lane, &err);
+        lane_wait(w, lane, &err);
         return;
     }
     owner_make(lane->owner);
@@ -85,13 +92,14 @@ static void lane_own(struct writer *w, struct lane *lane)
     else if (err.kind == ERR_MISSING && err.code == 0)
         lane_alarm(w, lane, LANE_OWN, &err);
     else
-        lane_wait(lane, &err);
+        lane_wait(w, lane, &err);
 }
 
 static void lane_run(struct writer *w, struct lane *lane)
 {
     lane->expected = lane->progress.next_offset;
     lane->state = LANE_RUNNING;
+    lane->waits_ms = 0;
     retry_reset(&lane->retry);
     seats_tell_next(w->options.seats, lane->partition, lane->expected);
     seats_want_begin(w->options.seats, lane->partition, lane->expected);
@@ -105,7 +113,7 @@ static void lane_check(struct writer *w, struct lane *lane)
 {
     struct err err = {0};
     if (!w->admin && !kafka_admin_open(w->options.config->kafka_brokers, "weir-worker", &w->admin, &err)) {
-        lane_wait(lane, &err);
+        lane_wait(w, lane, &err);
         return;
     }
     switch (ownership_check_log(w->admin, w->options.config->kafka_brokers, w->options.stream->name, lane->partition,
@@ -117,8 +125,43 @@ static void lane_check(struct writer *w, struct lane *lane)
         lane_alarm(w, lane, LANE_CHECK, &err);
         return;
     case LOG_UNKNOWN:
-        lane_wait(lane, &err);
+        lane_wait(w, lane, &err);
         return;
+    }
+}
+
+static void lane_let_go(struct writer *w, struct lane *lane, const struct err *why)
+{
+    log_warn("another owner has the partition, letting it go", LOG_INT("partition", lane->partition), LOG_ERR(why));
+    lane->state = LANE_LET_GO;
+    lane->look_at_ms = INT64_MAX;
+    seats_want_end(w->options.seats, lane->partition);
+    seats_let_go(w->options.seats, lane->partition);
+}
+
+/* Out of an alarm: somebody may have mended progress meanwhile, or taken it over. The owner is not set again: that is
+ * an assignment's right alone. */
+static void lane_look_again(struct writer *w, struct lane *lane)
+{
+    struct err err = {0};
+    struct progress progress;
+    const struct progress_key key = key_of(w, lane);
+    if (lane->again == LANE_OWN) {
+        lane->state = LANE_OWN;
+    } else if (!writer_connect(w, &err)) {
+        lane_wait(w, lane, &err);
+    } else if (!progress_read(w->sql, &key, false, &progress, &err)) {
+        if (err.kind == ERR_MISSING && err.code == 0)
+            lane_alarm(w, lane, LANE_OWN, &err);
+        else
+            lane_wait(w, lane, &err);
+    } else if (strcmp(progress.owner, lane->owner) != 0) {
+        err_set(&err, ERR_CONFLICT, "Progress of %s/%s partition %d has the owner '%s' now.", key.topic, key.layout,
+                (int)key.partition, progress.owner);
+        lane_let_go(w, lane, &err);
+    } else {
+        lane->progress = progress;
+        lane->state = LANE_CHECK;
     }
 }
 
@@ -137,7 +180,7 @@ static void lane_attend(struct writer *w, struct lane *lane)
     if (lane->state == LANE_NONE || clock_boottime_ms() < lane->look_at_ms || atomic_load(&w->stop))
         return;
     if (lane->state == LANE_STOPPED)
-        lane->state = lane->again;
+        lane_look_again(w, lane);
     if (lane->state == LANE_OWN)
         lane_own(w, lane);
     if (lane->state == LANE_CHECK)
@@ -194,17 +237,9 @@ void lanes_take(struct writer *w, struct kafka_record *record)
         lane_add(w, lane, record);
         return;
     }
-    lane_gap(w, lane, record->offset);
+    if (!seats_beginning(w->options.seats, lane->partition)) /* else it was read before the begin that is to come */
+        lane_gap(w, lane, record->offset);
     kafka_record_free(record);
-}
-
-static void lane_let_go(struct writer *w, struct lane *lane, const struct err *why)
-{
-    log_warn("another owner has the partition, letting it go", LOG_INT("partition", lane->partition), LOG_ERR(why));
-    lane->state = LANE_LET_GO;
-    lane->look_at_ms = INT64_MAX;
-    seats_want_end(w->options.seats, lane->partition);
-    seats_let_go(w->options.seats, lane->partition);
 }
 
 void lanes_lost(struct writer *w, const struct transaction_result *result, const struct err *err)

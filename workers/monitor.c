@@ -29,7 +29,9 @@ static bool lag_look(struct monitor *monitor, int32_t partition, struct err *err
     struct seat_view view;
     int64_t low, high, lag = 0;
     seats_view(monitor->options.seats, partition, &view);
-    if (view.assigned && view.next_offset >= 0) {
+    if (view.assigned && view.next_offset < 0)
+        return true; /* not known yet, which is not 0: whatever was told before stays */
+    if (view.assigned) {
         if (!kafka_admin_watermarks(monitor->admin, monitor->options.stream->name, partition, ANSWER_MS, &low, &high,
                                     err))
             return false;

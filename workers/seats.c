@@ -16,6 +16,7 @@ struct seat {
     bool broken;
     uint32_t generation; /* rises with each assignment */
     enum seat_wish wish;
+    bool beginning; /* a begin is wished, or being done */
     int64_t wish_offset;
     int64_t next_offset;
     int64_t let_go_ms; /* 0: not let go */
@@ -102,6 +103,7 @@ void seats_assign(struct seats *seats, int32_t partition)
     seat->assigned = true;
     seat->generation++;
     seat->wish = SEAT_NOTHING;
+    seat->beginning = false;
     seat->let_go_ms = 0;
     seat->broken = false;
     seats_changed(seats);
@@ -124,6 +126,7 @@ bool seats_revoke(struct seats *seats, const int32_t *partitions, size_t count, 
         struct seat *seat = &seats->seat[partitions[i]];
         seat->assigned = false;
         seat->wish = SEAT_NOTHING;
+        seat->beginning = false;
         seat->next_offset = -1;
         seat->let_go_ms = 0;
         seat->alarm[0] = '\0';
@@ -144,6 +147,22 @@ enum seat_wish seats_take_wish(struct seats *seats, int32_t partition, int64_t *
     *ret_offset = seat->wish_offset;
     seat_unlock(seats);
     return wish;
+}
+
+void seats_began(struct seats *seats, int32_t partition)
+{
+    struct seat *seat = seat_lock(seats, partition);
+    if (seat->wish != SEAT_BEGIN) /* else another one was wished meanwhile */
+        seat->beginning = false;
+    seat_unlock(seats);
+}
+
+bool seats_beginning(struct seats *seats, int32_t partition)
+{
+    const struct seat *seat = seat_lock(seats, partition);
+    const bool beginning = seat->beginning;
+    seat_unlock(seats);
+    return beginning;
 }
 
 void seats_break(struct seats *seats, int32_t partition)
@@ -186,6 +205,7 @@ static void seats_want(struct seats *seats, int32_t partition, enum seat_wish wi
     if (seat->assigned) {
         seat->wish = wish;
         seat->wish_offset = offset;
+        seat->beginning = wish == SEAT_BEGIN;
     }
     seat_unlock(seats);
 }

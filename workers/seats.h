@@ -5,6 +5,7 @@
  *     seats_assign ------------ assigned, generation -> seats_assigned, seats_hold
  *     seats_revoke (waits)  <-- held = false ---------- seats_release
  *     seats_take_wish       <-- begin at / end -------- seats_want_begin, seats_want_end
+ *     seats_began ------------- done -----------------> seats_beginning
  *     seats_break ------------- broken ---------------> seats_take_broken
  *
  * All functions: any thread; one lock, held for moments.
@@ -39,6 +40,8 @@ void seats_assign(struct seats *seats, int32_t partition);
  * fences them). */
 bool seats_revoke(struct seats *seats, const int32_t *partitions, size_t count, int64_t wait_ms);
 enum seat_wish seats_take_wish(struct seats *seats, int32_t partition, int64_t *ret_offset);
+/* The last SEAT_BEGIN was done: what is taken from the queue from now on was read from there. */
+void seats_began(struct seats *seats, int32_t partition);
 void seats_break(struct seats *seats, int32_t partition);
 
 bool seats_assigned(struct seats *seats, int32_t partition, uint32_t *ret_generation);
@@ -47,6 +50,8 @@ bool seats_hold(struct seats *seats, int32_t partition, uint32_t generation);
 void seats_release(struct seats *seats, int32_t partition);
 void seats_want_begin(struct seats *seats, int32_t partition, int64_t offset);
 void seats_want_end(struct seats *seats, int32_t partition);
+/* A begin is wished and not done yet: records of an earlier begin may still come. */
+bool seats_beginning(struct seats *seats, int32_t partition);
 bool seats_take_broken(struct seats *seats, int32_t partition);
 void seats_tell_next(struct seats *seats, int32_t partition, int64_t next_offset);
 /* NULL or "": no alarm. True when it is another one than before. */

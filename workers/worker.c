@@ -95,6 +95,8 @@ static void serve_wish(struct run *run, int32_t partition)
     case SEAT_BEGIN:
         good = kafka_group_begin(run->group, partition, offset, run->queues[route_shard(&run->plan.route, partition)],
                                  &err);
+        if (good)
+            seats_began(run->seats, partition);
         break;
     case SEAT_END:
         good = kafka_group_end(run->group, partition, &err);

@@ -18,6 +18,7 @@ struct worker_config {
     int64_t batch_rows_max;
     int64_t batch_bytes_max;
     int64_t batch_age_ms;
+    int64_t batch_gap_ms;
     int64_t fetch_bytes_max;
     int64_t session_timeout_ms;
     int64_t poll_interval_ms_max;

@@ -54,7 +54,7 @@ bool writer_connect(struct writer *w, struct err *err)
                                         .query_timeout_ms = w->options.config->query_timeout_ms};
     struct sql *sql = NULL;
     const bool good = sql_open(&options, &sql, err) && identity_check(w, sql, err);
-    service_part_set(w->options.ready, good, good ? NULL : err->text);
+    writer_tell_ready(w, good, good ? NULL : err->text);
     if (!good) {
         sql_close(sql);
         return false;
@@ -73,17 +73,28 @@ void writer_count_retry(const struct writer *w, enum worker_retry kind)
     metric_add(w->options.metrics->retries[kind], 1);
 }
 
-/* Until there is no more at hand or the batch is full; waits only for the first. */
+/* How long the next record is waited for: long when nothing is in hand; else until the gap since the last transaction
+ * is over, so that a steady trickle makes some dozens of transactions a second, not hundreds, while a lone record after
+ * a silence is stored at once. */
+static int64_t gather_wait_ms(const struct writer *w)
+{
+    if (w->batch->count == 0)
+        return IDLE_MS;
+    const int64_t left_ms = w->stored_at_ms + w->options.config->batch_gap_ms - clock_boottime_ms();
+    return left_ms > 0 && !atomic_load(&w->stop) ? left_ms : 0;
+}
+
+/* Until there is no more at hand or the batch is full. */
 static void writer_gather(struct writer *w)
 {
     struct kafka_record record;
-    int64_t wait_ms = IDLE_MS;
     for (size_t taken = 0; taken < DROPS_MAX && !batch_full(w->batch, clock_boottime_ms()); taken++) {
-        if (!kafka_queue_take(w->options.queue, wait_ms, &record))
-            return;
+        if (!kafka_queue_take(w->options.queue, gather_wait_ms(w), &record))
+            break;
         lanes_take(w, &record);
-        wait_ms = 0;
     }
+    if (w->batch->count > 0)
+        w->stored_at_ms = clock_boottime_ms();
 }
 
 static void *writer_run(void *arg)

@@ -31,6 +31,7 @@ struct lane {
     enum lane_state again; /* of LANE_STOPPED: where it begins again */
     uint32_t generation;   /* of the assignment */
     int64_t look_at_ms;    /* not before; CLOCK_BOOTTIME */
+    int64_t waits_ms;      /* since when it cannot be taken over; CLOCK_BOOTTIME; 0: it does not wait */
     struct retry retry;
     char owner[OWNER_LEN + 1];
     struct progress progress; /* as committed */
@@ -49,12 +50,15 @@ struct writer {
     struct tables *tables; /* NULL: the layout's tables are made once */
     struct transaction *transaction;
     struct batch *batch;
+    int64_t stored_at_ms; /* CLOCK_BOOTTIME when the last batch was ready to be stored */
     struct lane *lanes;
     int16_t lane_of[ROUTE_PARTITIONS_MAX]; /* -1: of another shard */
 };
 
 /* A live connection to the right shard, or err. */
 WEIR_MUST_USE bool writer_connect(struct writer *writer, struct err *err);
+/* The shard's part of readiness, where it has one. */
+void writer_tell_ready(const struct writer *writer, bool ready, const char *why);
 /* Sleeps for the next delay; ended by stop and by changes of assignment. */
 void writer_pause(struct writer *writer);
 void writer_count_retry(const struct writer *writer, enum worker_retry kind);

@@ -20,11 +20,17 @@ struct storing {
     int64_t began_us; /* of this try */
 };
 
+void writer_tell_ready(const struct writer *w, bool ready, const char *why)
+{
+    if (w->options.ready)
+        service_part_set(w->options.ready, ready, why);
+}
+
 static void storing_wait(struct writer *w, struct storing *storing, const struct err *err)
 {
     log_warn("batch waits for its shard", LOG_INT("shard", w->options.shard), LOG_INT("records", w->batch->count),
              LOG_ERR(err));
-    service_part_set(w->options.ready, false, err->text);
+    writer_tell_ready(w, false, err->text);
     storing->given_up = atomic_load(&w->stop);
     if (!storing->given_up)
         writer_pause(w);
@@ -50,7 +56,7 @@ static void storing_done(struct writer *w, const struct storing *storing)
     worker_metrics_stored(w->options.metrics, w->batch, (uint64_t)(clock_boottime_us() - storing->began_us));
     log_debug("batch stored", LOG_INT("shard", w->options.shard), LOG_INT("records", w->batch->count),
               LOG_INT("rows", w->batch->row_count));
-    service_part_set(w->options.ready, true, NULL);
+    writer_tell_ready(w, true, NULL);
     retry_reset(&w->retry);
     batch_reset(w->batch);
 }
@@ -146,5 +152,7 @@ void writer_store(struct writer *w)
             storing_try(w, &storing);
         }
     }
+    if (!storing.given_up && sql_alive(w->sql)) /* also when the batch went with its partitions, not into the shard */
+        writer_tell_ready(w, true, NULL);
     batch_reset(w->batch);
 }

@@ -97,7 +97,9 @@ enum cli_outcome cli_options_parse(const struct cli_command *command, int argc, 
         return outcome;
     size_t count = (size_t)(argc - optind);
     if (count < command->words_min || count > command->words_max) {
-        err_set(err, ERR_USAGE, "usage: weir %s [options]%s; see weir %s --help", command->name, command->usage,
+        bool more = count > command->words_max;
+        err_set(err, ERR_USAGE, "%s%.80s%susage: weir %s [options]%s; see weir %s --help", more ? "'" : "",
+                more ? argv[argc - 1] : "", more ? "' is too much; " : "", command->name, command->usage,
                 command->name);
         return CLI_FAIL;
     }

@@ -28,6 +28,7 @@ struct cli_config {
     int64_t min_insync;
     int64_t hold_ms;
     char *time_zone; /* "+08:00" */
+    char *layouts;   /* "hash,daily" */
 };
 
 extern const struct config_program cli_program;

@@ -1,5 +1,8 @@
 /* Settings of `weir`. Only the servers that a command asks for must be right; so nothing here must be given. */
-#include "ops/cli/cli.h"
+#include "ops/cli/init.h"
+
+#include "core/redis.h"
+#include "core/sql.h"
 #include "schemas/layout.h"
 #include "schemas/route.h"
 
@@ -9,6 +12,18 @@ static const char *check_time_zone(const char *text)
 {
     int offset_min;
     return offset_parse(text, &offset_min) ? NULL : "must be an offset from UTC, such as +08:00";
+}
+
+static const char *check_layouts(const char *text)
+{
+    char name[LAYOUT_NAME_MAX];
+    bool any = false;
+    while (layouts_next(&text, name)) {
+        if (layout_find(name) == NULL)
+            return "must name layouts, hash or daily, comma separated";
+        any = true;
+    }
+    return any ? NULL : "must name at least one layout";
 }
 
 static const struct setting rows[] = {
@@ -29,18 +44,21 @@ static const struct setting rows[] = {
      .offset = FIELD(redis_stock),
      .fallback = "redis://127.0.0.1:6379/0",
      .min = 1,
+     .check = redis_check_setting,
      .help = "the stock's Redis"},
     {.name = "mysql.catalog",
      .type = SETTING_URL,
      .offset = FIELD(mysql_catalog),
      .fallback = "mysql://weir@127.0.0.1:3306/weir_catalog",
      .min = 1,
+     .check = sql_check_setting,
      .help = "the catalog: mysql://user:password@host:port/database"},
     {.name = "mysql.shards",
      .type = SETTING_URLS,
      .offset = FIELD(mysql_shards),
      .fallback = "mysql://weir@127.0.0.1:3306/weir_shard_0",
      .min = 1,
+     .check = sql_check_setting,
      .help = "the shards, in order: position is the shard's number"},
     {.name = "admin.token",
      .type = SETTING_SECRET,
@@ -94,6 +112,13 @@ static const struct setting rows[] = {
      .min = 1000,
      .max = 600000,
      .help = "hold of the coupons that weir seed makes, ms"},
+    {.name = "init.layouts",
+     .type = SETTING_TEXT,
+     .offset = FIELD(layouts),
+     .fallback = "hash,daily",
+     .min = 1,
+     .help = "layouts that get a route, tables and progress rows: those that have workers; comma separated",
+     .check = check_layouts},
     {.name = "init.time_zone",
      .type = SETTING_TEXT,
      .offset = FIELD(time_zone),

@@ -70,10 +70,10 @@ static bool make_all(struct init *init, struct err *err)
     printf("catalog: %s, %s\n", sql_where(init->catalog), init->meta_found ? "there already" : "made");
     if (!make_topic(init, err) || !init_meta(init, err) || !init_routes(init, err) || !make_shards(init, err))
         return false;
-    printf("%s is ready: cluster %.8s, epoch %" PRIu64 ", %zu layouts, %d partitions on %zu shards, %" PRIu64
+    printf("%s is ready: cluster %.8s, epoch %" PRIu64 ", layouts %s, %d partitions on %zu shards, %" PRIu64
            " progress rows made\n",
-           init->stream->name, init->meta.cluster, init->meta.epoch, init->stream->layout_count,
-           (int)init->meta.partitions, init->config->mysql_shards.count, init->progress_made);
+           init->stream->name, init->meta.cluster, init->meta.epoch, init->config->layouts, (int)init->meta.partitions,
+           init->config->mysql_shards.count, init->progress_made);
     return true;
 }
 
@@ -105,7 +105,8 @@ static int run(const struct cli_config *config, const struct cli_command *comman
     if (outcome == CLI_DONE)
         return 0;
     init = (struct init){.config = config};
-    if (outcome == CLI_FAIL || !check_options(&options, &init.stream, &err))
+    if (outcome == CLI_FAIL || !check_options(&options, &init.stream, &err) ||
+        !init_layouts_choose(config->layouts, init.stream, init.chosen, &err))
         return cli_fail(command, &err);
     init.begin = options.at_end ? INIT_BEGIN_HIGH : options.at_begin ? INIT_BEGIN_LOW : INIT_BEGIN_ZERO;
     bool done = make_all(&init, &err);

@@ -3,7 +3,7 @@
  *     init_catalog    tables, leases -> the meta row if there is one
  *     init_topic      the topic (or its partition count, compared)
  *     init_meta       the meta row
- *     init_routes     a route a layout
+ *     init_routes     a route a layout that init.layouts names; those have workers, and query asks no other
  *     init_shard      identity | tables | day tables | view | progress rows, a shard at a time
  */
 #ifndef WEIR_OPS_CLI_INIT_H
@@ -11,6 +11,7 @@
 
 #include "core/kafka.h"
 #include "ops/cli/links.h"
+#include "schemas/layout.h"
 #include "schemas/route.h"
 #include "schemas/stream.h"
 
@@ -28,7 +29,8 @@ struct init {
     struct kafka_admin *admin;
     struct meta meta;
     bool meta_found;
-    struct route route[STREAM_LAYOUTS_MAX];
+    bool chosen[STREAM_LAYOUTS_MAX];        /* by init.layouts; the others are left as they are */
+    struct route route[STREAM_LAYOUTS_MAX]; /* of the chosen ones */
     int64_t low[ROUTE_PARTITIONS_MAX], high[ROUTE_PARTITIONS_MAX]; /* watermarks */
     uint64_t progress_made;                                        /* rows */
 };
@@ -40,6 +42,13 @@ WEIR_MUST_USE bool init_routes(struct init *init, struct err *err);
 WEIR_MUST_USE bool init_shard_open(struct init *init, int shard, struct err *err);
 WEIR_MUST_USE bool init_shard_tables(struct init *init, int shard, struct err *err);
 WEIR_MUST_USE bool init_shard_progress(struct init *init, int shard, struct err *err);
+
+/* Pure: takes the next name out of "hash, daily", cut to fit; false at the end. */
+WEIR_MUST_USE bool layouts_next(const char **text, char ret_name[LAYOUT_NAME_MAX]);
+/* Pure: which layouts of the stream `text` names; ERR_USAGE when it names one that the stream does not have, or none.
+ */
+WEIR_MUST_USE bool init_layouts_choose(const char *text, const struct stream *stream,
+                                       bool ret_chosen[STREAM_LAYOUTS_MAX], struct err *err);
 
 /* Pure: the offset a missing progress row begins at; ERR_CONFLICT when records before it are lost and nobody said what
  * to do. */

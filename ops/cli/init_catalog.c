@@ -106,11 +106,21 @@ static bool write_route(struct sql *catalog, const struct route *route, struct e
     return sql_commit(catalog, err);
 }
 
+/* A route says that a layout can be read: there must be none of a layout that can not be fed from the log's begin. */
+static bool check_begins(const struct init *init, const struct layout *layout, struct err *err)
+{
+    int64_t offset;
+    for (int32_t p = 0; p < init->meta.partitions; p++)
+        if (!init_begin_offset(init->begin, init->low[p], init->high[p], &offset, err))
+            return err_prefix(err, "topic %s, partition %d, layout %s", init->stream->name, (int)p, layout->name);
+    return true;
+}
+
 static bool make_route(struct init *init, const struct layout *layout, struct route *ret_route, struct err *err)
 {
     int shards = (int)init->config->mysql_shards.count;
     if (!route_read(init->catalog, init->stream, layout, ret_route, err)) {
-        if (err->kind != ERR_MISSING)
+        if (err->kind != ERR_MISSING || !check_begins(init, layout, err))
             return false;
         route_spread(ret_route, init->stream, layout, init->meta.partitions, shards);
         if (!write_route(init->catalog, ret_route, err) ||
@@ -128,7 +138,33 @@ static bool make_route(struct init *init, const struct layout *layout, struct ro
 bool init_routes(struct init *init, struct err *err)
 {
     for (size_t i = 0; i < init->stream->layout_count; i++)
-        if (!make_route(init, init->stream->layouts[i].layout, &init->route[i], err))
+        if (init->chosen[i] && !make_route(init, init->stream->layouts[i].layout, &init->route[i], err))
             return err_prefix(err, "catalog");
+    return true;
+}
+
+bool layouts_next(const char **text, char ret_name[LAYOUT_NAME_MAX])
+{
+    *text += strspn(*text, ", ");
+    size_t len = strcspn(*text, ", ");
+    snprintf(ret_name, LAYOUT_NAME_MAX, "%.*s", (int)len, *text);
+    *text += len;
+    return len > 0;
+}
+
+bool init_layouts_choose(const char *text, const struct stream *stream, bool ret_chosen[STREAM_LAYOUTS_MAX],
+                         struct err *err)
+{
+    char name[LAYOUT_NAME_MAX];
+    bool chosen[STREAM_LAYOUTS_MAX] = {false}, any = false;
+    while (layouts_next(&text, name)) {
+        const struct stream_layout *layout = stream_layout(stream, name);
+        if (layout == NULL)
+            return err_set(err, ERR_USAGE, "init.layouts: the stream %s has no layout \"%s\"", stream->name, name);
+        chosen[layout - stream->layouts] = any = true;
+    }
+    if (!any)
+        return err_set(err, ERR_USAGE, "init.layouts names no layout");
+    memcpy(ret_chosen, chosen, sizeof chosen);
     return true;
 }

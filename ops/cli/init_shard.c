@@ -60,7 +60,7 @@ static bool make_view(const struct init *init, int shard, struct buf *text, stru
     static char names[ROUTE_PARTITIONS_MAX][TABLE_NAME_MAX];
     static const char *tables[ROUTE_PARTITIONS_MAX];
     size_t at = 0, count = 0;
-    while (at < init->stream->layout_count && init->stream->layouts[at].layout->by_day)
+    while (at < init->stream->layout_count && (!init->chosen[at] || init->stream->layouts[at].layout->by_day))
         at++;
     for (int32_t p = 0; at < init->stream->layout_count && p < init->route[at].partitions; p++) {
         if (route_shard(&init->route[at], p) != shard)
@@ -83,7 +83,7 @@ bool init_shard_tables(struct init *init, int shard, struct err *err)
         done = run_built(sql, &text, err);
     }
     for (size_t i = 0; done && i < init->stream->layout_count; i++)
-        done = make_layout_tables(init, shard, i, &text, err);
+        done = !init->chosen[i] || make_layout_tables(init, shard, i, &text, err);
     done = done && make_view(init, shard, &text, err);
     buf_free(&text);
     return done || err_prefix(err, "shard %d", shard);
@@ -142,7 +142,7 @@ bool init_shard_progress(struct init *init, int shard, struct err *err)
 {
     for (size_t i = 0; i < init->stream->layout_count; i++) {
         const struct layout *layout = init->stream->layouts[i].layout;
-        for (int32_t p = 0; p < init->route[i].partitions; p++) {
+        for (int32_t p = 0; init->chosen[i] && p < init->route[i].partitions; p++) {
             if (route_shard(&init->route[i], p) != shard)
                 continue;
             if (!make_progress(init, shard, layout, p, err))

@@ -4,6 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+bool status_layout_used(const struct status *status, size_t layout)
+{
+    return !status->catalog.up || status->route[layout].partitions > 0;
+}
+
 bool status_healthy(const struct status *status)
 {
     bool healthy = status->catalog.up && status->kafka.up && status->redis.up;
@@ -12,7 +17,8 @@ bool status_healthy(const struct status *status)
     for (size_t i = 0; i < status->shard_count; i++)
         healthy = healthy && status->shard[i].part.up;
     for (size_t i = 0; i < status->stream->layout_count; i++)
-        healthy = healthy && status->layout[i].known && status->layout[i].missing == 0;
+        if (status_layout_used(status, i))
+            healthy = healthy && status->layout[i].known && status->layout[i].missing == 0;
     return healthy;
 }
 

@@ -65,7 +65,10 @@ void status_gather_stock(const struct cli_config *config, struct sql *catalog, s
 
 /* ---- pure ---- */
 
-/* Every part is up, every layout known and whole. */
+/* A layout without a route has no workers: it is none of this system's, and not shown. While the catalog is away each
+ * of them may be. */
+bool status_layout_used(const struct status *status, size_t layout);
+/* Every part is up, every layout that is used is known and whole. */
 bool status_healthy(const struct status *status);
 void status_render_text(const struct status *status, struct buf *ret_text);
 void status_render_json(const struct status *status, struct buf *ret_json);

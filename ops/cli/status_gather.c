@@ -61,11 +61,15 @@ static void ask_kafka(const struct cli_config *config, struct status *status)
 
 static bool read_routes(struct sql *catalog, struct status *status, struct err *err)
 {
-    for (size_t i = 0; i < status->stream->layout_count; i++)
-        if (!route_read(catalog, status->stream, status->stream->layouts[i].layout, &status->route[i], err) ||
-            !route_check(&status->route[i], (int)status->shard_count, err))
+    bool any = false;
+    for (size_t i = 0; i < status->stream->layout_count; i++) {
+        const struct layout *layout = status->stream->layouts[i].layout;
+        bool there = route_read(catalog, status->stream, layout, &status->route[i], err);
+        if (there ? !route_check(&status->route[i], (int)status->shard_count, err) : err->kind != ERR_MISSING)
             return false;
-    return true;
+        any = any || there;
+    }
+    return any; /* no route at all: the last one's error says what to do */
 }
 
 static struct sql *ask_catalog(const struct cli_config *config, struct status *status)
@@ -127,7 +131,7 @@ static void ask_shard(const struct cli_config *config, struct status *status, si
 static void settle_layouts(struct status *status)
 {
     for (size_t i = 0; i < status->stream->layout_count; i++) {
-        bool counted = status->catalog.up;
+        bool counted = status->catalog.up && status->route[i].partitions > 0;
         for (int32_t p = 0; p < status->route[i].partitions && counted; p++)
             counted = status->shard[route_shard(&status->route[i], p)].part.up;
         status->layout[i].counted = counted;

@@ -96,8 +96,13 @@ void status_render_text(const struct status *status, struct buf *ret_text)
     line_part(ret_text, "", &status->redis, status->redis.where);
     for (size_t i = 0; i < status->shard_count; i++)
         line_shard(ret_text, i == 0 ? "shards" : "", &status->shard[i], status->catalog.up);
-    for (size_t i = 0; i < status->stream->layout_count; i++)
-        line_layout(ret_text, i == 0 ? "layouts" : "", &status->layout[i]);
+    const char *word = "layouts";
+    for (size_t i = 0; i < status->stream->layout_count; i++) {
+        if (!status_layout_used(status, i))
+            continue;
+        line_layout(ret_text, word, &status->layout[i]);
+        word = "";
+    }
     line_stock(ret_text, &status->stock);
     buf_free(&facts);
 }
@@ -165,7 +170,8 @@ void status_render_json(const struct status *status, struct buf *ret_json)
     for (size_t i = 0; i < status->shard_count; i++)
         json_array_append_new(shards, json_shard(&status->shard[i], i, status->catalog.up));
     for (size_t i = 0; i < status->stream->layout_count; i++)
-        json_array_append_new(layouts, json_layout(&status->layout[i]));
+        if (status_layout_used(status, i))
+            json_array_append_new(layouts, json_layout(&status->layout[i]));
     json_t *root =
         json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "at", at, "stream", status->stream->name,
                   "healthy", status_healthy(status), "services", services, "catalog", json_part(&status->catalog),

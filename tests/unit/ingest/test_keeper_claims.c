@@ -61,6 +61,7 @@ static void many_coupons_stay_sorted(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(nothing_sold), cmocka_unit_test(one_entry_a_user_in_order), cmocka_unit_test(many_coupons_stay_sorted)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(nothing_sold), cmocka_unit_test(one_entry_a_user_in_order),
+                                       cmocka_unit_test(many_coupons_stay_sorted)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,34 @@
+/* A sweep on its way: the grabs of one coupon that were due when it began. Its life is in keeper_sweep.c, its steps in
+ * keeper_sweep_steps.c. The keeper's thread. */
+#ifndef WEIR_INGEST_KEEPER_SWEEP_H
+#define WEIR_INGEST_KEEPER_SWEEP_H
+
+#include "ingest/keeper.h"
+#include "ingest/keeper_swept.h"
+#include "protocol/sweep.h"
+
+/* SWEEPS_OF_COUPON_MAX: those that wait out half the hold, begun one after another, and those that fold. */
+enum { SWEEPS_OF_COUPON_MAX = 8, SWEEP_SHARD_REST_MS = 1000 };
+
+struct sweep {
+    struct sweep *next; /* an older one */
+    uint64_t coupon_id;
+    uint64_t epoch;
+    uint32_t room_id;
+    enum sweep_step at;
+    int64_t looked_ms;     /* when the coupon's pending marks were read for it, or after it; CLOCK_BOOTTIME */
+    int64_t wait_until_ms; /* the same clock */
+    struct swept_list list;
+    size_t reports; /* of this round of appends, still to come */
+};
+
+/* The step that `sweep` is at; what a script says of spoilt keys is noted in the keeper. */
+enum step_outcome sweep_run_step(struct keeper *keeper, struct sweep *sweep, struct err *err);
+
+/* Pure: whether a coupon's pending marks are read for a further sweep. The pause between two is such that those that
+ * wait never reach the bound, and one that is stuck beside them keeps nobody out. */
+bool sweep_may_begin(const struct sweep *sweeps, uint64_t coupon_id, int64_t now_ms, int64_t hold_ms);
+/* Pure: the older sweep that can take over what is left of this one; NULL: none, it goes on alone. */
+struct sweep *sweep_to_join(const struct sweep *sweep, size_t grabs_max);
+
+#endif
