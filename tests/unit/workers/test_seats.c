@@ -29,6 +29,32 @@ static void a_wish_is_taken_once(void **state)
     seats_free(seats);
 }
 
+static void a_begin_lasts_until_the_last_one_is_done(void **state)
+{
+    (void)state;
+    struct seats *seats = seats_new(1);
+    const int32_t none = 0;
+    int64_t offset;
+    seats_want_begin(seats, 0, 5); /* not assigned: no wish */
+    assert_false(seats_beginning(seats, 0));
+    seats_assign(seats, 0);
+    seats_want_begin(seats, 0, 5);
+    assert_true(seats_beginning(seats, 0));
+    assert_int_equal(seats_take_wish(seats, 0, &offset), SEAT_BEGIN);
+    assert_true(seats_beginning(seats, 0)); /* taken is not done */
+    seats_want_begin(seats, 0, 3);
+    seats_began(seats, 0); /* the one at 5 */
+    assert_true(seats_beginning(seats, 0));
+    assert_int_equal(seats_take_wish(seats, 0, &offset), SEAT_BEGIN);
+    assert_int_equal(offset, 3);
+    seats_began(seats, 0);
+    assert_false(seats_beginning(seats, 0));
+    seats_want_begin(seats, 0, 7);
+    assert_true(seats_revoke(seats, &none, 1, 0));
+    assert_false(seats_beginning(seats, 0));
+    seats_free(seats);
+}
+
 static void an_old_generation_holds_nothing(void **state)
 {
     (void)state;
@@ -106,6 +132,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_wish_is_taken_once),
+        cmocka_unit_test(a_begin_lasts_until_the_last_one_is_done),
         cmocka_unit_test(an_old_generation_holds_nothing),
         cmocka_unit_test(a_revocation_waits_for_the_writer),
         cmocka_unit_test(alarms_are_seen_and_end_with_the_assignment),
