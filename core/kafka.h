@@ -121,7 +121,8 @@ WEIR_MUST_USE bool kafka_group_end(struct kafka_group *group, int32_t partition,
                                    struct err *err); /* stays assigned, is no longer read */
 /* Any thread, one taker a queue: true when a record was put into `ret_record` (free it); waits up to `timeout_ms`. */
 WEIR_MUST_USE bool kafka_queue_take(struct kafka_queue *queue, int64_t timeout_ms, struct kafka_record *ret_record);
-/* Tells the group the next offsets, for the eyes of lag tools; asynchronous, failures are ignored. Any thread. */
+/* Tells the group the next offset, for the eyes of lag tools: kept, and sent for all partitions once a second by the
+ * poll thread; failures are ignored. Any thread. */
 void kafka_group_tell_offset(struct kafka_group *group, int32_t partition, int64_t next_offset);
 void kafka_group_close(struct kafka_group *group); /* leaves the group */
 

@@ -12,11 +12,13 @@
  */
 #include "core/kafka_group.h"
 #include "core/buf.h"
+#include "core/clock.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define QUEUES_EXPECTED 4 /* writers of one process, for dividing fetch_bytes_max */
+#define TELL_MS         1000
 #define MEMORY_FACTOR   2 /* a queued record takes about twice its bytes */
 
 static struct kafka_partition *partition_find(struct kafka_group *group, int32_t number)
@@ -65,10 +67,26 @@ static void take_partitions(struct kafka_group *group, const rd_kafka_topic_part
     free(numbers);
 }
 
+/* One request for all partitions, at most once in TELL_MS: a request a transaction would cost the broker more than the
+ * records do. */
+static void tell_offsets(struct kafka_group *group)
+{
+    pthread_mutex_lock(&group->lock);
+    rd_kafka_topic_partition_list_t *told = group->told;
+    group->told = NULL;
+    pthread_mutex_unlock(&group->lock);
+    group->told_at_ms = clock_boottime_ms();
+    if (!told)
+        return;
+    rd_kafka_commit(group->member, told, 1);
+    rd_kafka_topic_partition_list_destroy(told);
+}
+
 static void give_partitions(struct kafka_group *group, const rd_kafka_topic_partition_list_t *list)
 {
     int32_t *numbers = numbers_of(list);
     group->options.on_revoked(group, numbers, (size_t)list->cnt, group->options.arg);
+    tell_offsets(group);
     for (int i = 0; i < list->cnt; i++) {
         struct kafka_partition *partition = partition_need(group, numbers[i]);
         partition_stop(group, numbers[i]);
@@ -194,6 +212,8 @@ void kafka_group_poll(struct kafka_group *group, int64_t timeout_ms)
         rd_kafka_message_destroy(message);
     }
     hand_over_failures(group);
+    if (clock_boottime_ms() - group->told_at_ms >= TELL_MS)
+        tell_offsets(group);
 }
 
 bool kafka_group_begin(struct kafka_group *group, int32_t partition, int64_t offset, struct kafka_queue *queue,
@@ -225,10 +245,14 @@ bool kafka_group_end(struct kafka_group *group, int32_t partition, struct err *e
 
 void kafka_group_tell_offset(struct kafka_group *group, int32_t partition, int64_t next_offset)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, group->topic_name, partition)->offset = next_offset;
-    rd_kafka_commit(group->member, list, 1);
-    rd_kafka_topic_partition_list_destroy(list);
+    pthread_mutex_lock(&group->lock);
+    if (!group->told)
+        group->told = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_t *entry = rd_kafka_topic_partition_list_find(group->told, group->topic_name, partition);
+    if (!entry)
+        entry = rd_kafka_topic_partition_list_add(group->told, group->topic_name, partition);
+    entry->offset = next_offset;
+    pthread_mutex_unlock(&group->lock);
 }
 
 /* Leaving revokes what is assigned: the callback runs inside. Then readers stop, queues go, handles go, in this order,
@@ -249,6 +273,8 @@ void kafka_group_close(struct kafka_group *group)
     if (group->data)
         rd_kafka_destroy(group->data);
     pthread_mutex_destroy(&group->lock);
+    if (group->told)
+        rd_kafka_topic_partition_list_destroy(group->told);
     free(group->failures);
     free(group->partitions);
     free(group->topic_name);

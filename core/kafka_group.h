@@ -26,8 +26,10 @@ struct kafka_group {
     rd_kafka_topic_t *topic;            /* of data */
     struct kafka_partition *partitions; /* by number; the poll thread's */
     size_t partition_count;
-    pthread_mutex_t lock;           /* of what follows */
-    struct kafka_failure *failures; /* at most one a partition, the latest */
+    int64_t told_at_ms;                    /* CLOCK_BOOTTIME; the poll thread's */
+    pthread_mutex_t lock;                  /* of what follows */
+    rd_kafka_topic_partition_list_t *told; /* next offsets that the group has not been told yet; NULL: none */
+    struct kafka_failure *failures;        /* at most one a partition, the latest */
     size_t failure_count;
     struct kafka_queue *queues;
 };

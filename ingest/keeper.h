@@ -33,6 +33,15 @@ struct keeper_links {
     struct sql *shard[ROUTE_SHARDS_MAX];
 };
 
+/* What was known of a coupon when it was last served. */
+struct coupon_seen {
+    uint64_t coupon_id;
+    uint64_t version;
+    uint64_t opened;
+};
+
+enum { KEEPER_LOOK_MS = 1000 }; /* between two looks at the marks of all coupons */
+
 struct keeper {
     const struct keeper_config *config; /* borrowed */
     const struct stream *stream;
@@ -48,6 +57,9 @@ struct keeper {
     struct coupon *coupons; /* sorted by id; of this round's read; broken ones (coupon_rows.h) among them */
     size_t coupon_count, coupon_cap;
     struct coupon_rows rows;
+    struct coupon_seen *seen; /* as `coupons` was in the last round */
+    size_t seen_count;
+    int64_t looked_at_ms;                    /* CLOCK_BOOTTIME of the last look at all marks; 0: none */
     struct sweep *sweeps;                    /* at most SWEEPS_OF_COUPON_MAX a coupon */
     uint64_t spoilt_coupon;                  /* a script of a sweep failed on its keys: it needs a rebuild; 0: none */
     int64_t shard_rest_ms[ROUTE_SHARDS_MAX]; /* a sweep found it away: it asks no more before this, CLOCK_BOOTTIME */

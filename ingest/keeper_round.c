@@ -27,6 +27,7 @@ void keeper_close(struct keeper *keeper)
     struct keeper_links *links = &keeper->links;
     sweep_forget_all(keeper);
     free(keeper->coupons);
+    free(keeper->seen);
     sql_close(links->catalog);
     redis_sync_close(links->redis);
     for (int i = 0; i < ROUTE_SHARDS_MAX; i++)
@@ -115,6 +116,7 @@ static bool check_server(struct keeper *keeper, struct err *err)
         return false;
     if (same)
         return true;
+    keeper->looked_at_ms = 0;
     redis_sync_close(redis); /* learn both ids anew: every mark is another server's now, and is rebuilt */
     keeper->links.redis = NULL;
     return keeper_redis(keeper, err) != NULL;
@@ -224,21 +226,53 @@ static bool rebuild_if_owed(struct keeper *keeper, const struct tally *tally, st
     return good;
 }
 
-/* False: something did not answer (err), or this keeper does not lead (err is empty). */
-static bool keeper_round(struct keeper *keeper, struct err *err)
+/* A change in the catalog is served in this round; all else is looked at once a second. */
+static bool is_due(const struct keeper *keeper, size_t at, bool all)
 {
-    if (!lead(keeper, err) || !read_catalog(keeper, err) || !check_server(keeper, err))
-        return false;
+    const struct coupon *coupon = &keeper->coupons[at];
+    if (all || at >= keeper->seen_count || (coupon->opened == 0 && coupon->gate_open))
+        return true;
+    const struct coupon_seen *seen = &keeper->seen[at];
+    return seen->coupon_id != coupon->coupon_id || seen->version != coupon->version || seen->opened != coupon->opened;
+}
+
+static void remember_seen(struct keeper *keeper)
+{
+    keeper->seen = mem_grow(keeper->seen, (keeper->coupon_count + 1) * sizeof *keeper->seen);
+    keeper->seen_count = keeper->coupon_count;
+    for (size_t i = 0; i < keeper->coupon_count; i++) {
+        const struct coupon *coupon = &keeper->coupons[i];
+        keeper->seen[i] = (struct coupon_seen){coupon->coupon_id, coupon->version, coupon->opened};
+    }
+}
+
+static bool serve_coupons(struct keeper *keeper, struct err *err)
+{
     struct tally tally = {0};
+    int64_t now_ms = clock_boottime_ms();
+    bool all = keeper->looked_at_ms == 0 || now_ms - keeper->looked_at_ms >= KEEPER_LOOK_MS;
     for (size_t i = 0; i < keeper->coupon_count && !service_stopping(); i++)
-        if (!serve_coupon(keeper, &keeper->coupons[i], &tally, err))
+        if (is_due(keeper, i, all) && !serve_coupon(keeper, &keeper->coupons[i], &tally, err))
             return false;
     if (service_stopping())
         return true;
-    show(&tally);
-    if (!rebuild_if_owed(keeper, &tally, err))
+    remember_seen(keeper);
+    if (all) {
+        keeper->looked_at_ms = now_ms;
+        show(&tally);
+    }
+    if (tally.to_rebuild > 0)
+        keeper->looked_at_ms = 0; /* look at all of them again when it is done */
+    return rebuild_if_owed(keeper, &tally, err);
+}
+
+/* False: something did not answer (err), or this keeper does not lead (err is empty). */
+static bool keeper_round(struct keeper *keeper, struct err *err)
+{
+    if (!lead(keeper, err) || !read_catalog(keeper, err) || !check_server(keeper, err) || !serve_coupons(keeper, err))
         return false;
-    sweep_advance(keeper);
+    if (!service_stopping())
+        sweep_advance(keeper);
     return true;
 }
 

@@ -70,7 +70,7 @@ static struct layout_state sum_layouts(const struct map *map, const struct shard
 static void append_alive(const struct map *map, const struct shard_state *state, struct buf *json)
 {
     struct layout_state sum = sum_layouts(map, state);
-    buf_printf(json, "\"alive\":true,\"error\":null,\"rows\":%" PRIu64, sum.ok_rows + sum.void_rows);
+    buf_printf(json, "\"alive\":true,\"error\":null,\"rows\":%" PRIu64, sum.counts.ok + sum.counts.voided);
     if (sum.lag_known)
         buf_printf(json, ",\"lag\":%" PRId64, sum.lag);
     else

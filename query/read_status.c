@@ -11,6 +11,7 @@
 #include "query/scatter.h"
 #include "schemas/ddl.h"
 #include "schemas/partition.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,7 +72,43 @@ static bool take_row(const struct value *cells, size_t count, void *arg)
     return false;
 }
 
-/* A day's table that was never made holds no row: the day is a function of the id. */
+struct older_taker {
+    const struct status_part *part;
+    const struct layout *layout;
+    int64_t slot;
+    bool found;
+};
+
+static bool take_table(const struct value *cells, size_t count, void *arg)
+{
+    struct older_taker *taker = arg;
+    char name[TABLE_NAME_MAX + 1];
+    int64_t slot;
+    if (count != 1 || cells[0].type != VALUE_TEXT || cells[0].len >= sizeof name)
+        return true;
+    snprintf(name, sizeof name, "%.*s", (int)cells[0].len, cells[0].text);
+    taker->found = taker->layout->parse(taker->part->stream, name, &slot) && slot < taker->slot;
+    return !taker->found;
+}
+
+/* A day's table that was never made holds no row: the day is a function of the id. One that was dropped past the
+ * retention did hold rows, and days are dropped from the oldest on: so without an older table nothing may be
+ * concluded, and an OK grab of a dropped day is not called void. */
+static bool read_missing_day(const struct status_part *part, const struct status_read *read, int64_t slot,
+                             struct sql *sql, struct err *err)
+{
+    struct older_taker taker = {.part = part, .layout = read->layout->keys->layout, .slot = slot};
+    struct buf text = {0};
+    if (fold_status(false, false, read->question.epoch, part->epoch) != GRAB_STATUS_VOID)
+        return true;
+    plan_list_sql(part->stream, &text);
+    bool good = sql_select(sql, text.data, NULL, 0, take_table, &taker, err);
+    buf_free(&text);
+    return good && (taker.found || err_set(err, ERR_MISSING,
+                                           "the table of this grab's day is not there, nor an older one: it may have "
+                                           "been dropped past the retention"));
+}
+
 static bool read_row(struct status_part *part, const struct status_read *read, struct sql *sql, struct err *err)
 {
     const struct layout *layout = read->layout->keys->layout;
@@ -85,7 +122,7 @@ static bool read_row(struct status_part *part, const struct status_read *read, s
     buf_printf(&text, " WHERE `%s` = ? AND `%s` = ?", part->stream->key_column, part->stream->id_column);
     bool good = sql_select(sql, text.data, values, 2, take_row, part, err);
     buf_free(&text);
-    return good || (layout->by_day && err->kind == ERR_MISSING);
+    return good || (layout->by_day && err->kind == ERR_MISSING && read_missing_day(part, read, slot, sql, err));
 }
 
 static bool status_run(struct pool_job *job, struct sql *sql, struct err *err)

@@ -1,7 +1,6 @@
 #include "query/shard_state.h"
 
 #include "core/clock.h"
-#include "query/plan.h"
 #include "schemas/ddl.h"
 #include <inttypes.h>
 #include <string.h>
@@ -70,30 +69,6 @@ static bool take_progress(const struct value *cells, size_t count, void *arg)
     return true;
 }
 
-static bool take_totals(const struct value *cells, size_t count, void *arg)
-{
-    struct layout_state *state = arg;
-    if (count == 2 && cells[0].type != VALUE_NULL && cells[1].type != VALUE_NULL) {
-        state->ok_rows = cells[0].u64;
-        state->void_rows = cells[1].u64;
-    }
-    return false;
-}
-
-static bool select_totals(struct layout_state *state, const struct map *map, const struct map_layout *layout, int shard,
-                          struct sql *sql, struct err *err)
-{
-    const char *name = layout->keys->layout->name;
-    struct value value = value_text(name, strlen(name));
-    struct buf text = {0};
-    buf_printf(&text, "SELECT SUM(`ok_rows`), SUM(`void_rows`) FROM `%s` WHERE `layout` = ?",
-               map->stream->totals_table);
-    plan_partitions_sql(layout, shard, &text);
-    bool good = sql_select(sql, text.data, &value, 1, take_totals, state, err);
-    buf_free(&text);
-    return good;
-}
-
 bool shard_state_select(struct shard_state *state, const struct map *map, int shard, struct lag *lag, struct sql *sql,
                         struct err *err)
 {
@@ -101,12 +76,7 @@ bool shard_state_select(struct shard_state *state, const struct map *map, int sh
     *state = (struct shard_state){0};
     for (size_t i = 0; i < map->stream->layout_count; i++)
         state->layouts[i].lag_known = true; /* of no partition: nothing is unknown */
-    if (!sql_select(sql, sql_progress_all, NULL, 0, take_progress, &taker, err))
-        return false;
-    for (size_t i = 0; i < map->stream->layout_count; i++)
-        if (map->layouts[i].there && !select_totals(&state->layouts[i], map, &map->layouts[i], shard, sql, err))
-            return false;
-    return true;
+    return sql_select(sql, sql_progress_all, NULL, 0, take_progress, &taker, err);
 }
 
 void layout_state_add(struct layout_state *state, const struct layout_state *more)
@@ -121,8 +91,6 @@ void layout_state_add(struct layout_state *state, const struct layout_state *mor
     state->counts.duplicates += more->counts.duplicates;
     state->counts.dead_letters += more->counts.dead_letters;
     state->counts.barriers += more->counts.barriers;
-    state->ok_rows += more->ok_rows;
-    state->void_rows += more->void_rows;
     state->lag += more->lag;
     state->lag_known = state->lag_known && more->lag_known;
 }
@@ -131,9 +99,7 @@ void layout_state_json(const struct layout_state *state, struct buf *ret_json)
 {
     const struct fold_counts *counts = &state->counts;
     char time[CLOCK_TEXT_MAX];
-    buf_printf(ret_json,
-               "{\"totals\":{\"ok\":%" PRIu64 ",\"void\":%" PRIu64 "},\"partitions\":%zu,\"next_offset\":%" PRId64,
-               state->ok_rows, state->void_rows, state->partitions, state->next_offset);
+    buf_printf(ret_json, "{\"partitions\":%zu,\"next_offset\":%" PRId64, state->partitions, state->next_offset);
     buf_printf(ret_json, ",\"epoch\":%" PRIu64 ",\"records\":%" PRIu64 ",\"ok\":%" PRIu64 ",\"void\":%" PRIu64,
                state->epoch, counts->records, counts->ok, counts->voided);
     buf_printf(ret_json, ",\"duplicates\":%" PRIu64 ",\"dead_letters\":%" PRIu64 ",\"barriers\":%" PRIu64,

@@ -1,4 +1,4 @@
-/* What one shard says of itself, for /admin: the progress of each layout, and its totals. Pure but for
+/* What one shard says of itself, for /admin: the progress of each layout and what it counts. Pure but for
  * shard_state_select. */
 #ifndef WEIR_QUERY_SHARD_STATE_H
 #define WEIR_QUERY_SHARD_STATE_H
@@ -10,13 +10,12 @@
 #include "query/map.h"
 
 struct layout_state {
-    size_t partitions;           /* with a progress row, of those that the route puts here */
-    int64_t next_offset;         /* sum */
-    uint64_t epoch;              /* the highest barrier */
-    int64_t updated_at_ms;       /* of the progress that moved last; 0: none */
-    struct fold_counts counts;   /* of the progress rows */
-    uint64_t ok_rows, void_rows; /* of the totals */
-    int64_t lag;                 /* records that the log has and the tables have not */
+    size_t partitions;         /* with a progress row, of those that the route puts here */
+    int64_t next_offset;       /* sum */
+    uint64_t epoch;            /* the highest barrier */
+    int64_t updated_at_ms;     /* of the progress that moved last; 0: none */
+    struct fold_counts counts; /* of the progress rows: as many as the tables have, without a scan */
+    int64_t lag;               /* records that the log has and the tables have not */
     bool lag_known;
 };
 

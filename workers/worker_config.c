@@ -48,7 +48,7 @@ static const struct setting rows[] = {
                   "longest hang of this process's group thread, ms"),
     SETTING_WHOLE(struct worker_config, "worker.connect_timeout_ms", connect_timeout_ms, "3000", 100, 60000,
                   "of a connection to a database, ms"),
-    SETTING_WHOLE(struct worker_config, "worker.query_timeout_ms", query_timeout_ms, "10000", 100, 600000,
+    SETTING_WHOLE(struct worker_config, "worker.query_timeout_ms", query_timeout_ms, "5000", 100, 600000,
                   "of one statement, ms"),
     SETTING_WHOLE(struct worker_config, "worker.retry_ms_max", retry_ms_max, "5000", 100, 60000,
                   "longest wait between two tries in an outage, ms"),

@@ -15,15 +15,19 @@ mariadb_common=(--no-defaults --skip-log-bin --innodb-log-file-size=96M)
 # Another size of the redo log is another template.
 mariadb_template() { echo "$cache_dir/mariadb-$(mariadb_version)-96M"; }
 
+# --force: without it the script wants the machine's name or `localhost` to resolve, which a bare machine may not do.
 mariadb_template_make() {
     local template log="$WEIR_VAR/log/mariadb-install.log" work
     template=$(mariadb_template)
     [[ -d $template ]] && return 0
     mkdir -p "$cache_dir"
     work=$(mktemp -d "$cache_dir/mariadb.XXXXXX")
-    mariadb-install-db "${mariadb_common[@]}" --user="$(id -un)" --datadir="$work" --skip-test-db \
-        --auth-root-authentication-method=socket >"$log" 2>&1 ||
-        die "mariadb-install-db failed: $(tail -n 3 "$log" | tr '\n' ' '); its log is $log"
+    mariadb-install-db "${mariadb_common[@]}" --force --user="$(id -un)" --datadir="$work" --skip-test-db \
+        --auth-root-authentication-method=socket >"$log" 2>&1 || {
+        rm -rf "$work"
+        log_tail mariadb-install
+        die "mariadb-install-db failed; its log is $log"
+    }
     mv -T "$work" "$template" 2>/dev/null || rm -rf "$work" # somebody else was faster
 }
 
