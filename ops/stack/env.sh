@@ -15,8 +15,10 @@ env_select() {
         admin_token=$(env_stored WEIR_ADMIN_TOKEN)
     fi
     WEIR_PORT_BASE=${wanted_base:-${stored_base:-$2}}
-    is_between "$WEIR_PORT_BASE" 1024 65000 ||
-        die "WEIR_PORT_BASE must be 1024 to 65000, not '$WEIR_PORT_BASE'"
+    is_between "$WEIR_PORT_BASE" 1024 65000 || {
+        say "error: WEIR_PORT_BASE must be 1024 to 65000, not '$WEIR_PORT_BASE'"
+        exit 2
+    }
     if [[ -n $stored_base && $stored_base != "$WEIR_PORT_BASE" ]] && parts_any_running; then
         die "the stack in $WEIR_VAR runs on port base $stored_base; stop it first (ops/down) to move it to $WEIR_PORT_BASE"
     fi

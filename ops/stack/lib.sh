@@ -82,8 +82,9 @@ port_is_free() { ! port_is_listening "$1"; }
 
 # Waits a little: a killed process of many threads can hold its port for a moment after it counts as gone.
 port_require_free() {
+    local other=$((WEIR_PORT_BASE < 64000 ? WEIR_PORT_BASE + 1000 : 8080))
     ! wait_for 3 port_is_free "$1" || return 0
-    die "port $1 (for $2) is taken by $(port_owner "$1"). Stop it, or choose other ports: WEIR_PORT_BASE=9080 ops/up"
+    die "port $1 (for $2) is taken by $(port_owner "$1"). Stop it, or choose other ports: WEIR_PORT_BASE=$other"
 }
 
 # --- processes -------------------------------------------------------------------------------------------------

@@ -70,7 +70,7 @@ packages_install() (
     command -v apt-get >/dev/null || die "this needs Debian 12 (apt-get); these packages are missing: ${missing[*]}"
     say "installing ${#missing[@]} packages: ${missing[*]}"
     packages_forbid_services
-    packages_apt "$log" update || warn "apt-get update failed; going on with the lists that are there ($log)"
+    packages_apt "$log" -o APT::Update::Error-Mode=any update || warn "apt-get update failed; going on with the lists that are there ($log)"
     packages_apt "$log" install -y --no-install-recommends --no-upgrade "${missing[@]}" || {
         grep -m 5 '^E:' "$log" >&2 || true
         die "apt-get install failed; its log is $log"

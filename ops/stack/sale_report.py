@@ -135,6 +135,9 @@ def summary(sale, waited, left, grown):
     yield f"refused    {refused}"
     yield f"unknown    {sale['unknown']}   rejected {rejected}   lost {sale['lost']}   other {sale['http_other']}"
     yield f"latency    p50 {latency['p50'] / 1000:.1f} ms, p99 {latency['p99'] / 1000:.1f} ms, from the intended send time"
+    if sale["rate_sent"] < 0.9 * sale["rate_asked"]:
+        yield (f"slow       {sale['rate_sent']:.0f} of {sale['rate_asked']} requests/s were sent; the latency is that of the queue"
+               " (WEIR_SALE_RATE asks for fewer)")
     yield f"lag zero   {waited:.1f} s after the sale" if not any(left.values()) else f"lag        NOT ZERO after {waited:.0f} s: {left}"
     for layout, shards in sorted(grown.items()):
         yield f"rows       {layout}: {spread(shards)}"
