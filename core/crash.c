@@ -90,6 +90,7 @@ void crash_point(const char *name)
         return;
     if (atomic_fetch_sub(&passings_left, 1) != 1)
         return;
+    dprintf(STDERR_FILENO, "crash point %s\n", name);
     (void)kill(getpid(), chosen_signal);
     while (chosen_signal == SIGKILL)
         pause();

@@ -1,4 +1,4 @@
-/* What is asked: the seeds' four scenarios, their mix 5 : 3 : 1 : 1, and `grab` (one coupon, each user once).
+/* What is asked: four scenarios, their mix 5 : 3 : 1 : 1, and `grab` (one coupon, each user once).
  *
  * What: a pure function of (seed, index), so that a run can be repeated and no state is shared or drifts.
  * The world it assumes is the seed data's: 100 rooms, 500 coupons, five a room, rooms 1 to 5 hot. */

@@ -1,4 +1,4 @@
-/* The seeds' data, as a pure function of the seed and the id: the same seed gives the same rows, in any order and any
+/* The seeded data, as a pure function of the seed and the id: the same seed gives the same rows, in any order and any
  * part of them.
  *
  *     users    1 .. users             70 % normal, 25 % silver, 5 % gold

@@ -12,7 +12,7 @@ stack_prepare() {
     wait "$databases" || exit 1
 }
 
-# Topic, tables, progress rows and the seeds' users, rooms and coupons. Both may be repeated.
+# Topic, tables, progress rows and the seeded users, rooms and coupons. Both may be repeated.
 stack_fill() {
     local log="$WEIR_VAR/log/init.log" step
     for step in init seed; do

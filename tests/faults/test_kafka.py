@@ -1,4 +1,6 @@
 """Kafka stopped under load: 503 or 202, never a success that is not stored; every 202 gets its end, both OK and VOID (I1-I4, I14)."""
+import subprocess
+
 import pytest
 
 from support import history, stack, users
@@ -9,7 +11,7 @@ from support.storm import Storm
 def everything_runs_again():
     yield
     stack.ctl("resume", "kafka", check=False)
-    stack.ctl("start", "kafka")
+    stack.ctl("start", "kafka", "redis-stock")
     stack.ready_again()
 
 
@@ -69,7 +71,7 @@ def test_stopped_and_killed_under_load():
     sell_what_is_left(coupon, total)
 
 
-def test_down_from_the_start_answers_503():
+def test_stopped_answers_503_and_comes_back():
     coupon = stack.new_coupon(50)
     stack.ctl("stop", "kafka")
     stack.wait_for(lambda: not stack.is_ready(stack.ENV["WEIR_INGEST"]), 30, "ingest is not ready")
@@ -81,3 +83,33 @@ def test_down_from_the_start_answers_503():
     stack.wait_for(lambda: stack.grab(users.take(1), coupon).status == 200, 60, "grabs are taken again")
     stack.wait_quiet(coupon)
     stack.check_coupon(coupon, 50)
+
+
+def test_an_ingest_that_starts_while_all_is_away():
+    coupon = stack.new_coupon(50)
+    base = f"http://127.0.0.1:{int(stack.ENV['WEIR_PORT_BASE']) + 41}"
+    stack.ctl("stop", "kafka", "redis-stock")
+    with open(f"{stack.ENV['WEIR_VAR']}/log/second-ingest.log", "wb") as log:
+        ingest = subprocess.Popen([f"{stack.ENV['WEIR_BIN']}/weir-ingest", "--config", f"{stack.ENV['WEIR_VAR']}/etc/ingest.yaml",
+                                   f"--http.port={base.rsplit(':', 1)[1]}"], stdout=log, stderr=log)
+    try:
+        stack.wait_for(lambda: lives(base), 20, "it is alive")
+        answer = stack.grab(users.take(1), coupon, base=base)
+        assert answer.status == 503 and int(answer.headers["retry-after"]) > 0 and not stack.is_ready(base), answer
+        stack.ctl("start", "kafka", "redis-stock")
+        stack.wait_for(lambda: stack.is_ready(base), 60, "it is ready by itself")
+        stack.wait_for(lambda: stack.grab(users.take(1), coupon, base=base).status == 200, 60, "grabs are taken")
+        ingest.terminate()
+        assert ingest.wait(timeout=12) == 0
+    finally:
+        ingest.kill()
+        ingest.wait()
+    stack.wait_quiet(coupon)
+    assert len(stack.check_coupon(coupon, 50)) >= 1
+
+
+def lives(base):
+    try:
+        return stack.get("/livez", base=base, timeout=3).status == 200
+    except OSError:
+        return False

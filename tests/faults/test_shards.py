@@ -10,6 +10,7 @@ DOWN = 2
 @pytest.fixture(autouse=True)
 def everything_runs_again():
     yield
+    stack.ctl("resume", f"shard{DOWN}", check=False)
     stack.ctl("start", f"shard{DOWN}")
     stack.ready_again()
 
@@ -38,20 +39,23 @@ def test_one_shard_stopped_and_started():
     assert DOWN in known and len(known) == stack.SHARDS, known
     partitions_down = {row[0] for row in stack.shard(DOWN, "SELECT `partition` FROM progress WHERE layout = 'hash' AND topic = 'grabs'")}
 
+    at_stop = dict(stack.shard(DOWN, "SELECT `partition`, next_offset FROM progress WHERE layout = 'hash' AND topic = 'grabs'"))
     stack.ctl("stop", f"shard{DOWN}")
     storm = Storm(coupon, first, total - 40, rate=2000)
     summary = storm.finish()
     assert summary["accepted_new"] == total - 40, summary
     marks = stack.watermarks()
+    assert all(marks[p] > at_stop[p] for p in partitions_down), "nothing was sold that the stopped shard must catch up with"
 
-    def others_caught_up():
+    def others_caught_up(layout):
         offsets = {}
         for number in range(stack.SHARDS):
             if number != DOWN:
-                offsets.update(stack.shard(number, "SELECT `partition`, next_offset FROM progress WHERE layout = 'hash' AND topic = 'grabs'"))
+                offsets.update(stack.shard(number, "SELECT `partition`, next_offset FROM progress WHERE layout = %s AND topic = 'grabs'", layout))
         return all(offsets[p] == marks[p] for p in marks if p not in partitions_down)
 
-    stack.wait_for(others_caught_up, 60, "the other shards' partitions have no lag")
+    for layout in stack.LAYOUTS:
+        stack.wait_for(lambda: others_caught_up(layout), 60, f"the other shards' partitions have no lag in layout {layout}")
 
     for number, user in known.items():
         answer = stack.get(f"/api/user/{user}/coupons")
@@ -71,3 +75,28 @@ def test_one_shard_stopped_and_started():
     stack.wait_quiet(coupon, seconds=90)
     assert len(stack.check_coupon(coupon, total)) == total
     stack.wait_for(lambda: stack.get(f"/api/user/{known[DOWN]}/coupons").status == 200, 20, "the shard is read again")
+
+
+def test_one_shard_hung_slows_no_other():
+    """It takes connections and says nothing (SIGSTOP): the deadline answers for it, and nobody else waits."""
+    coupon = stack.new_coupon(200, hold_ms=10000)
+    first = users.take(100)
+    for user in range(first, first + 100):
+        assert stack.grab(user, coupon).status == 200
+    stack.wait_quiet(coupon)
+    known = {}
+    for user in range(first, first + 100):
+        known.setdefault(shard_of_user(user), user)
+    assert len(known) == stack.SHARDS
+    stack.ctl("pause", f"shard{DOWN}")
+    try:
+        hung = stack.get(f"/api/user/{known[DOWN]}/coupons")
+        assert hung.status == 503 and f"shard {DOWN}" in hung.json["detail"], hung
+        for number, user in known.items():
+            if number != DOWN:
+                answer = stack.get(f"/api/user/{user}/coupons", timeout=1.5)  # below the deadline of a question, 2 s
+                assert answer.status == 200 and answer.json["count"] == 1, answer
+    finally:
+        stack.ctl("resume", f"shard{DOWN}")
+    stack.wait_for(lambda: stack.get(f"/api/user/{known[DOWN]}/coupons").status == 200, 30, "the shard is read again")
+    stack.wait_lag_zero(90)

@@ -381,11 +381,16 @@ READS = [(target, 422) for target in reads_422()]
 READS += [(f"/api/grab/{bad}?user=1&epoch=1", 404) for bad in ("abc", "0", "-1", "1.5", "9223372036854775808", "9" * 30, "%31%20", "1%00", "0x1")]
 
 
+READ_CODES = {400: {"malformed", "malformed_request"}, 404: {"not_found", "bad_grab_id", "coupon_not_found"},
+              422: {"bad_parameter", "missing_parameter", "layout_unavailable"}}
+
+
 @pytest.mark.parametrize("target,status", READS)
 def test_read(target, status):
     answers = [raw.request(BASES[base], "GET", target) for base in ("front", "query")]
     for answer in answers:
         assert answer is not None and answer.status in (status, 400 if "%" in target else status, 404 if "%00" in target else status), answer
+        assert answer.json["code"] in READ_CODES[answer.status], answer
         check_problem(answer, answer.status, answer.json["code"])
     if "/api/grab/" in target and status == 404:
         assert answers[0].json["code"] == "bad_grab_id", answers[0]

@@ -183,6 +183,8 @@ def test_an_outage_is_never_a_dead_letter(code):
     before, offset = counts(partition), stack.watermarks()[partition]
     pairs = [(user, records.grab_record(user, coupon)) for user in records.users_of(partition, 50)]
     other = users_on_other_shards(partition, coupon)
+    workers = {layout: stack.ENV[f"WEIR_WORKER_{layout.upper()}"] for layout in stack.LAYOUTS}
+    tries = {layout: stack.metric(base, "weir_worker_retries_total") for layout, base in workers.items()}
     refusing = Refusing(partition, coupon, code)
     try:
         records.send(pairs, partition)
@@ -190,7 +192,8 @@ def test_an_outage_is_never_a_dead_letter(code):
             records.send([(key, record)], records.partition_of(key))
         for layout in stack.LAYOUTS:
             stack.wait_for(lambda: len(stack.ok_rows(layout, coupon)) == len(other), 20, f"the other shards go on in layout {layout}")
-        time.sleep(2)  # some more tries
+        for layout, base in workers.items():
+            stack.wait_for(lambda: stack.metric(base, "weir_worker_retries_total") >= tries[layout] + 3, 30, f"layout {layout} has tried again and again")
         assert all(len(stack.ok_rows(layout, coupon)) == len(other) and dead_letters(partition, offset)[layout] == [] for layout in stack.LAYOUTS)
         assert all(stack.lag(layout) >= len(pairs) for layout in stack.LAYOUTS), "the outage is not shown as lag"
     finally:

@@ -19,8 +19,13 @@ WORDS = {  # folder -> what it must not know; file names may narrow it
     "workers": ("coupon",),
 }
 # Of the schemas, those that serve every stream.
-GENERIC_SCHEMAS = ("stream", "stream_check", "codec", "codec_scan", "codec_parse", "ddl", "insert", "layout", "layout_hash", "layout_daily", "partition",
+GENERIC_SCHEMAS = ("stream", "stream_check", "codec", "codec_scan", "codec_parse", "codec_parts", "ddl", "layout", "layout_hash", "layout_daily", "partition",
                    "route", "progress")
+
+
+def test_the_generic_files_are_there():
+    there = {p.stem for p in files(ROOT, ".c", ".h") if p.parts[0] == "schemas"}
+    assert set(GENERIC_SCHEMAS) <= there
 
 
 def sources(root, *folders):

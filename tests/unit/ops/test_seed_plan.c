@@ -1,4 +1,4 @@
-/* The seeds' data: repeatable, and inside its ranges. */
+/* The seeded data: repeatable, and inside its ranges. */
 #include "ops/cli/seed_plan.h"
 
 #include <setjmp.h>
