@@ -14,8 +14,7 @@ static int hex_value(char c)
     return -1;
 }
 
-/* The byte that `text` (at '%', `len` bytes left) stands for, or -1. */
-static int escape_value(const char *text, size_t len)
+int http_escape_value(const char *text, size_t len)
 {
     if (len < 3)
         return -1;
@@ -30,7 +29,7 @@ long http_decode(char *text, size_t len, bool plus_is_space)
     for (size_t at = 0; at < len; at++) {
         int byte = (unsigned char)text[at];
         if (byte == '%') {
-            byte = escape_value(text + at, len - at);
+            byte = http_escape_value(text + at, len - at);
             if (byte < 0)
                 return -1;
             at += 2;
@@ -45,7 +44,7 @@ long http_decode(char *text, size_t len, bool plus_is_space)
 bool http_escapes_valid(struct text text)
 {
     for (size_t at = 0; at < text.len; at++)
-        if (text.data[at] == '%' && escape_value(text.data + at, text.len - at) < 0)
+        if (text.data[at] == '%' && http_escape_value(text.data + at, text.len - at) < 0)
             return false;
     return true;
 }
@@ -57,7 +56,7 @@ static bool name_is(struct text raw, const char *name)
     for (; at < raw.len && *name != '\0'; at++, name++) {
         int byte = (unsigned char)raw.data[at];
         if (byte == '%') {
-            byte = escape_value(raw.data + at, raw.len - at);
+            byte = http_escape_value(raw.data + at, raw.len - at);
             at += 2;
         } else if (byte == '+') {
             byte = ' ';

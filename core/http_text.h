@@ -20,4 +20,7 @@ bool http_query_find(struct text query, const char *name, struct text *ret_value
 
 const char *http_reason(int status); /* "OK", "Not Found"; "Status" for what is not in the table */
 
+/* The byte that `text` (at '%', `len` bytes left) stands for, or -1. */
+int http_escape_value(const char *text, size_t len);
+
 #endif

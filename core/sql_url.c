@@ -2,6 +2,7 @@
  * default database, since a wrong guess here would write rows to a wrong place. Messages never repeat the URL, which
  * carries the password.
  */
+#include "core/http_text.h" /* percent-escapes are the same everywhere */
 #include "core/sql_internal.h"
 #include <stdlib.h>
 #include <string.h>
@@ -9,17 +10,6 @@
 #define SQL_PORT_DEFAULT 3306
 
 static const char scheme[] = "mysql://";
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
 
 /* Decodes into `ret_text`; false when it is empty, too long, or a percent sign is not followed by two hex digits other
  * than 00. */
@@ -29,11 +19,10 @@ static bool decode_part(const char *text, size_t len, char *ret_text, size_t siz
     for (size_t i = 0; i < len; i++) {
         char c = text[i];
         if (c == '%') {
-            int high = i + 2 < len ? hex_digit(text[i + 1]) : -1;
-            int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
-            if (low < 0 || (high == 0 && low == 0))
+            int value = http_escape_value(text + i, len - i);
+            if (value <= 0)
                 return false;
-            c = (char)(high * 16 + low);
+            c = (char)value;
             i += 2;
         }
         if (used + 1 >= size)

@@ -263,10 +263,10 @@ def wait_quiet(coupon, seconds=60):
 
 def check_coupon(coupon, total):
     """I1, I5 and both layouts alike, at rest; answers the OK grab ids."""
-    hashed = {row[0] for row in ok_rows("hash", coupon)}
-    daily = {row[0] for row in ok_rows("daily", coupon)}
-    assert len(ok_rows("hash", coupon)) == len(hashed), "a grab has two OK rows in layout hash"
-    assert len(ok_rows("daily", coupon)) == len(daily), "a grab has two OK rows in layout daily"
+    rows = {layout: [row[0] for row in ok_rows(layout, coupon)] for layout in LAYOUTS}
+    hashed, daily = set(rows["hash"]), set(rows["daily"])
+    assert len(rows["hash"]) == len(hashed), "a grab has two OK rows in layout hash"
+    assert len(rows["daily"]) == len(daily), "a grab has two OK rows in layout daily"
     assert hashed == daily, f"layouts differ: {len(hashed - daily)} only in hash, {len(daily - hashed)} only in daily"
     assert len(hashed) <= total, "oversold"
     assert left(coupon) + len(hashed) == total, f"left {left(coupon)} + OK {len(hashed)} != total {total}"
