@@ -15,7 +15,8 @@ pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto)
 add_library(weir_flags INTERFACE)
 target_include_directories(weir_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
 target_compile_definitions(weir_flags INTERFACE _GNU_SOURCE H2O_USE_LIBUV=0 WEIR_VERSION="${PROJECT_VERSION}"
-                           $<$<BOOL:${WEIR_CRASH_POINTS}>:WEIR_CRASH_POINTS>)
+                           $<$<BOOL:${WEIR_CRASH_POINTS}>:WEIR_CRASH_POINTS>
+                           $<$<BOOL:${WEIR_PLANTED_BUGS}>:WEIR_PLANTED_BUGS>)
 target_compile_options(weir_flags INTERFACE -UNDEBUG -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wvla -Werror
                        -fno-omit-frame-pointer)
 target_link_libraries(weir_flags INTERFACE Threads::Threads)

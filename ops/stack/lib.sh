@@ -118,12 +118,17 @@ locks_leave() {
 }
 
 # process_spawn NAME COMMAND…: in a session of its own, output to log/NAME.log, without our settings in its environment; only
-# the crash point of a fault test goes through.
+# what a fault test chose goes through: a crash point, a planted bug, the clock's file.
 process_spawn() {
     local name=$1 file="$WEIR_VAR/run/$1" variable pid
     shift
     local -a clean=()
-    for variable in "${!WEIR_@}"; do [[ $variable == WEIR_CRASH_AT || $variable == WEIR_STOP_AT ]] || clean+=(-u "$variable"); done
+    for variable in "${!WEIR_@}"; do
+        case $variable in
+        WEIR_CRASH_AT | WEIR_STOP_AT | WEIR_PLANTED | WEIR_CLOCK_FILE) ;;
+        *) clean+=(-u "$variable") ;;
+        esac
+    done
     printf -- '--- %s started %s\n' "$name" "$(date -u +%FT%TZ)" >>"$WEIR_VAR/log/$name.log"
     (
         locks_leave

@@ -13,6 +13,7 @@ packages_needed=(
     ca-certificates
     # test
     prometheus python3 python3-pytest python3-pymysql python3-redis python3-yaml python3-jsonschema
+    spin valgrind clang libclang-rt-14-dev liblua5.1-0-dev
 )
 
 packages_missing() {

@@ -23,3 +23,11 @@ def test_every_source_is_built():
         text = (ROOT / folder / "CMakeLists.txt").read_text()
         missing = [path for path in files(ROOT, ".c") if path.parts[0] == folder and path.name not in text]
         assert_none(missing, f"sources that {folder}/CMakeLists.txt does not name")
+
+
+def test_every_planted_bug_is_listed():
+    """tests/planted.txt is the list; a name that is in no source plants nothing."""
+    listed = (ROOT / "tests/planted.txt").read_text().split()
+    text = "".join(path.read_text() for path in (ROOT / p for p in files(ROOT, ".c", ".h")) if path.parts[-2] != "core")
+    named = set(re.findall(r'PLANTED\("(\w+)"\)', text)) | set(re.findall(r'\.planted = "(\w+)"', text))
+    assert named <= set(listed)

@@ -1,0 +1,49 @@
+"""A sale under load while something is done to it, and what must hold of it afterwards.
+
+    sale = Sale(total=20_000, users_count=4000, rate=600)     a coupon, and a storm of recorded grabs that is under way
+    ... the fault: done, and asserted to have happened ...
+    ... the fault is healed ...
+    sale.end()                                                I1-I8 and I14 of this sale, by history, tables, log and Redis
+"""
+from support import history, stack, users
+from support.storm import Storm
+
+LARGEST_HOLD_S = 10  # of the catalog: what a rebuild waits by
+
+
+class Sale:
+    def __init__(self, total=20_000, users_count=4000, rate=600, hold_ms=4000, limit=1, base=None, rows=200):
+        self.total, self.hold_ms = total, hold_ms
+        self.coupon = stack.new_coupon(total, limit=limit, hold_ms=hold_ms)
+        self.storm = Storm(self.coupon, users.take(users_count), users_count, rate=rate, base=base or stack.FRONT)
+        stack.wait_for(lambda: len(stack.ok_rows("hash", self.coupon)) > rows, 30, "the sale is under way")
+        assert self.storm.runs(), "the load was over before the fault"
+
+    def finish_load(self, seconds=180):
+        """Waits for the storm's end; answers its summary. May be called before end()."""
+        if not hasattr(self.storm, "history"):
+            self.storm.finish(seconds)
+        return self.storm.summary
+
+    def end(self, seconds=90, sell_rest=False):
+        """After the fault is healed. Answers the states of the unknowns, {grab_id: "ok" or "void"}."""
+        self.finish_load()
+        stack.ready_again(seconds)
+        states = history.resolve(self.storm.unknown(), 2 * LARGEST_HOLD_S + 30)  # I4
+        stack.wait_quiet(self.coupon, seconds)  # I14: lag zero, nothing pending
+        stack.check_coupon(self.coupon, self.total)  # I1, I5
+        history.check(self.coupon, self.storm.history, states)  # I2, I3, I4, I6
+        fresh = stack.grab(users.take(1), self.coupon)  # I14: what is free can be sold
+        assert fresh.status == 200 and (fresh.json["success"] or stack.left(self.coupon) == 0), fresh
+        if sell_rest:
+            self.sell_rest()
+        stack.wait_quiet(self.coupon, seconds)
+        return states
+
+    def sell_rest(self):
+        free = stack.left(self.coupon)
+        rest = Storm(self.coupon, users.take(free + 50), free + 50, connections=64)
+        summary = rest.finish()
+        assert summary["accepted_new"] == free, (free, summary)
+        stack.wait_quiet(self.coupon)
+        assert len(stack.check_coupon(self.coupon, self.total)) == self.total
