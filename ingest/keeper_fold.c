@@ -194,12 +194,8 @@ static enum step_outcome read_log(struct shard_fold *fold, struct kafka_reader *
     }
 }
 
-/* Progress that is past the barrier has folded it, or it is progress in another log: one that lost its end, or a topic
- * that was made again. */
-static enum step_outcome snapshot_has_barrier(const struct shard_fold *fold, int32_t partition, struct err *err)
+static enum step_outcome other_log(const struct shard_fold *fold, int32_t partition, struct err *err)
 {
-    if (fold->epoch[partition] == fold->job->epoch)
-        return STEP_DONE;
     err_set(err, ERR_CONFLICT,
             "progress of layout %s, partition %d, is at offset %lld, but the log gave offset %lld to a new record: the "
             "log is not the one that was folded",
@@ -210,10 +206,17 @@ static enum step_outcome snapshot_has_barrier(const struct shard_fold *fold, int
 
 static enum step_outcome fold_log(struct shard_fold *fold, int32_t partition, struct err *err)
 {
-    if (rebuild_meets_foreign(fold->epoch[partition], fold->job->epoch + 1, false))
-        return met_foreign(fold, fold->epoch[partition]); /* the worker has met a higher barrier already */
-    if (fold->next_offset[partition] > fold->job->barrier[partition])
-        return snapshot_has_barrier(fold, partition, err);
+    switch (rebuild_fold_begin(fold->next_offset[partition], fold->epoch[partition], fold->job->barrier[partition],
+                               fold->job->epoch)) {
+    case FOLD_FOREIGN:
+        return met_foreign(fold, fold->epoch[partition]);
+    case FOLD_OTHER_LOG:
+        return other_log(fold, partition, err);
+    case FOLD_HAS_ALL:
+        return STEP_DONE;
+    case FOLD_READ_LOG:
+        break;
+    }
     struct kafka_reader *reader = NULL;
     if (!kafka_reader_open(fold->keeper->config->kafka_brokers, "weir-keeper", fold->keeper->stream->name, partition,
                            fold->next_offset[partition], &reader, err))

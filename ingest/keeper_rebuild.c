@@ -9,6 +9,7 @@
 #include "ingest/keeper_fold.h"
 #include "schemas/grabs.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,8 +27,7 @@ struct rebuild {
     int64_t begun_ms;
 };
 
-/* Rises atomically; no two rebuilds ever share an epoch. It passes whatever was seen in Redis or in the log: below that
- * no rebuild could ever end. */
+/* rebuild_epoch, in one statement; no two rebuilds ever share an epoch. */
 static enum step_outcome raise_epoch(struct rebuild *rebuild, struct err *err)
 {
     struct sql *catalog = keeper_catalog(rebuild->keeper, err);
@@ -36,6 +36,7 @@ static enum step_outcome raise_epoch(struct rebuild *rebuild, struct err *err)
     if (catalog == NULL || !sql_run(catalog, sql_epoch_raise, &seen, 1, NULL, err) ||
         !sql_select_i64(catalog, "SELECT LAST_INSERT_ID()", NULL, 0, &epoch, err))
         return STEP_NO_ANSWER;
+    assert((uint64_t)epoch >= rebuild_epoch(rebuild->keeper->epoch, rebuild->keeper->epoch_seen));
     rebuild->job.epoch = (uint64_t)epoch;
     log_info("rebuild begins", LOG_INT("epoch", epoch), LOG_STR("reason", rebuild->reason));
     return STEP_DONE;
@@ -76,15 +77,13 @@ static enum step_outcome close_one(struct rebuild *rebuild, uint64_t coupon_id, 
     return stock_building(rebuild->keeper, coupon_id, rebuild->job.epoch, err);
 }
 
-/* Where no mark is left nobody knows the hold that was in use: the catalog's largest, or a larger one that this keeper
- * saw. */
 static enum step_outcome wait_out(struct rebuild *rebuild, struct err *err)
 {
-    int64_t hold_ms = rebuild->keeper->hold_seen_ms;
+    int64_t hold_ms = 0;
     for (size_t i = 0; i < rebuild->keeper->coupon_count; i++)
         if (rebuild->keeper->coupons[i].hold_ms > hold_ms)
             hold_ms = rebuild->keeper->coupons[i].hold_ms;
-    int64_t until_ms = clock_boottime_ms() + step_wait_ms(hold_ms);
+    int64_t until_ms = clock_boottime_ms() + rebuild_wait_ms(hold_ms, rebuild->keeper->hold_seen_ms);
     while (clock_boottime_ms() < until_ms && !service_stopping())
         clock_sleep_ms(20);
     if (service_stopping())

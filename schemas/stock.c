@@ -1,4 +1,4 @@
-#include "schemas/stock.h"
+#include "schemas/stock_parts.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -39,8 +39,12 @@ const char *stock_script_text(enum stock_script script)
 {
     static char *whole[STOCK_SCRIPTS];
     assert(script < STOCK_SCRIPTS);
-    if (whole[script] == NULL && asprintf(&whole[script], "%s%s", stock_lua_mark, scripts[script].text) < 0)
+    if (whole[script] != NULL)
+        return whole[script];
+    char *text = NULL;
+    if (asprintf(&text, "%s%s", stock_lua_mark, scripts[script].text) < 0)
         abort();
+    whole[script] = stock_planted_text(script, text);
     return whole[script];
 }
 
