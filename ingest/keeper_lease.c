@@ -13,7 +13,8 @@
 #include <string.h>
 #include <time.h>
 
-enum { LEASE_RENEWALS = 3 }; /* in one length of the lease */
+/* In one length of the lease; and how long one that stands by may miss that the lease was given back. */
+enum { LEASE_RENEWALS = 3, LEASE_LOOK_MS_MAX = 500 };
 
 struct keeper_lease {
     const struct keeper_config *config;
@@ -108,6 +109,8 @@ static bool rest(struct keeper_lease *lease)
 {
     struct timespec until;
     int64_t rest_ms = lease->config->lease_ms / LEASE_RENEWALS;
+    if (lease->until_ms == 0 && rest_ms > LEASE_LOOK_MS_MAX)
+        rest_ms = LEASE_LOOK_MS_MAX;
     clock_gettime(CLOCK_MONOTONIC, &until);
     int64_t ns = until.tv_nsec + rest_ms % 1000 * 1000000;
     until.tv_sec += rest_ms / 1000 + ns / 1000000000;

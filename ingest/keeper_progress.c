@@ -66,8 +66,10 @@ static int claims_text(const struct rebuild_progress *progress, int64_t took_ms,
 void progress_text(const struct rebuild_progress *progress, int64_t now_ms, char ret_text[PROGRESS_TEXT_MAX])
 {
     int64_t took_ms = now_ms - progress->step_begun_ms, wait_ms = progress->wait_until_ms - now_ms;
-    int len = snprintf(ret_text, PROGRESS_TEXT_MAX, "rebuild: epoch %" PRIu64 ", %s", progress->epoch,
-                       step_names[progress->step]);
+    int len = progress->epoch == 0 /* it is still to be raised */
+                  ? snprintf(ret_text, PROGRESS_TEXT_MAX, "rebuild: %s", step_names[progress->step])
+                  : snprintf(ret_text, PROGRESS_TEXT_MAX, "rebuild: epoch %" PRIu64 ", %s", progress->epoch,
+                             step_names[progress->step]);
     char *end = ret_text + len;
     size_t size = PROGRESS_TEXT_MAX - (size_t)len;
     if (progress->step == REBUILD_WAIT && wait_ms > 0)

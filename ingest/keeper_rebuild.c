@@ -15,6 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What a coupon was opened with. */
+struct opened {
+    struct coupon coupon;
+    uint64_t left;
+};
+
 struct rebuild {
     struct keeper *keeper;
     const char *reason;
@@ -22,6 +28,8 @@ struct rebuild {
     char by[TOKEN_LEN + 1];
     uint64_t *coupon; /* ids that are ours under job.epoch */
     size_t coupon_count;
+    struct opened *opened; /* as many as coupon_count at most */
+    size_t opened_count;
     struct claims claims[ROUTE_SHARDS_MAX]; /* of the shards that are folded */
     struct rebuild_progress *progress;      /* the keeper's */
     int64_t begun_ms;
@@ -205,13 +213,38 @@ static enum step_outcome open_one(struct rebuild *rebuild, uint64_t coupon_id, s
                   LOG_INT("coupon", coupon_id), LOG_INT("total", coupon.total), LOG_INT("ok", sold));
     }
     enum step_outcome outcome = stock_open(rebuild->keeper, &coupon, rebuild->job.epoch, left, err);
-    if (outcome == STEP_DONE &&
-        !keeper_log_stock(rebuild->keeper, &coupon, "rebuild", (int64_t)left, rebuild->job.epoch, rebuild->reason, err))
-        log_warn("rebuild is done, but its stock_logs row could not be written", LOG_INT("coupon", coupon_id),
-                 LOG_ERR(err));
-    rebuild->progress->coupons_done += outcome == STEP_DONE;
     CRASH_POINT("keeper.rebuild_opened");
+    if (outcome == STEP_DONE)
+        rebuild->opened[rebuild->opened_count++] = (struct opened){.coupon = coupon, .left = left};
+    rebuild->progress->coupons_done = rebuild->opened_count;
     return outcome == STEP_NO_ANSWER ? left_closed(coupon_id, err) : outcome;
+}
+
+/* In one transaction, when all are open: a commit for each would keep the last of many coupons closed for seconds. */
+static void log_opened(struct rebuild *rebuild)
+{
+    struct err err = {0};
+    struct sql *catalog = keeper_catalog(rebuild->keeper, &err);
+    bool good = catalog != NULL && sql_begin(catalog, &err);
+    for (size_t i = 0; good && i < rebuild->opened_count; i++)
+        good = keeper_log_stock(rebuild->keeper, &rebuild->opened[i].coupon, "rebuild",
+                                (int64_t)rebuild->opened[i].left, rebuild->job.epoch, rebuild->reason, &err);
+    if (good && sql_commit(catalog, &err))
+        return;
+    log_warn("coupons were opened, but their stock_logs rows could not be written",
+             LOG_INT("epoch", rebuild->job.epoch), LOG_INT("coupons", rebuild->opened_count), LOG_ERR(&err));
+    if (catalog != NULL)
+        sql_rollback(catalog);
+    keeper_drop_dead_links(rebuild->keeper, &err);
+}
+
+static enum step_outcome open_all(struct rebuild *rebuild, struct err *err)
+{
+    rebuild->opened = mem_grow(rebuild->opened, (rebuild->coupon_count + 1) * sizeof *rebuild->opened);
+    rebuild->opened_count = 0;
+    enum step_outcome outcome = each_coupon(rebuild, open_one, err);
+    log_opened(rebuild);
+    return outcome;
 }
 
 static enum step_outcome run_step(struct rebuild *rebuild, enum rebuild_step at, struct err *err)
@@ -234,7 +267,7 @@ static enum step_outcome run_step(struct rebuild *rebuild, enum rebuild_step at,
     case REBUILD_CLAIMS:
         return each_coupon(rebuild, claim_one, err);
     case REBUILD_OPEN:
-        return each_coupon(rebuild, open_one, err);
+        return open_all(rebuild, err);
     case REBUILD_DONE:
     case REBUILD_STOP:
         break;
@@ -262,6 +295,7 @@ static void rebuild_free(struct rebuild *rebuild)
     for (size_t i = 0; i < ROUTE_SHARDS_MAX; i++)
         claims_free(&rebuild->claims[i]);
     free(rebuild->coupon);
+    free(rebuild->opened);
     free(rebuild);
 }
 

@@ -19,9 +19,9 @@ static void says(const struct rebuild_progress *progress, int64_t now_ms, const 
 static void each_step_has_its_words(void **state)
 {
     (void)state;
-    struct rebuild_progress progress = {.epoch = 7, .step_begun_ms = 1000};
-    progress.step = REBUILD_RAISE;
-    says(&progress, 1000, "rebuild: epoch 7, raise");
+    struct rebuild_progress progress = {.step = REBUILD_RAISE, .step_begun_ms = 1000};
+    says(&progress, 1000, "rebuild: raise");
+    progress.epoch = 7;
     progress.step = REBUILD_WAIT;
     progress.wait_until_ms = 6250;
     says(&progress, 2000, "rebuild: epoch 7, wait, 5 s to go");
@@ -47,9 +47,9 @@ static void claims_tell_what_is_left(void **state)
 {
     (void)state;
     struct rebuild_progress progress = {.step = REBUILD_CLAIMS, .step_begun_ms = 1000, .claims_all = 5000000};
-    says(&progress, 3000, "rebuild: epoch 0, claims, 0 of 5.0 M claims, 0/s");
+    says(&progress, 3000, "rebuild: claims, 0 of 5.0 M claims, 0/s");
     progress.claims = 1000000;
-    says(&progress, 3000, "rebuild: epoch 0, claims, 1.0 M of 5.0 M claims, 500 k/s, 8 s to go");
+    says(&progress, 3000, "rebuild: claims, 1.0 M of 5.0 M claims, 500 k/s, 8 s to go");
 }
 
 static void every_step_has_a_name(void **state)
