@@ -2,6 +2,7 @@
 #include "core/planted.h"
 #include "protocol/progress.h"
 #include "workers/bisect.h"
+#include "workers/table_check.h"
 #include "workers/transaction_parts.h"
 
 #include <stdlib.h>
@@ -227,12 +228,24 @@ static void bad_found(size_t row, const struct err *why, void *arg)
     batch_mark_bad(search->batch, search->batch->rows[row], why->text);
 }
 
+/* A row is to blame only where the tables are as they were made. */
+static bool tables_agree(const struct transaction *t, struct sql *sql, const struct batch *batch, struct err *err)
+{
+    for (size_t first = 0; first < batch->row_count; first += batch_slice(batch, first)) {
+        char table[TABLE_NAME_MAX];
+        t->keys->layout->table(t->stream, batch->records[batch->rows[first]].slot, table);
+        if (!table_check_columns(sql, t->stream, table, err))
+            return false;
+    }
+    return true;
+}
+
 bool transaction_find_bad(struct transaction *t, struct sql *sql, struct batch *batch, size_t *ret_found,
                           struct err *err)
 {
     struct bad_search search = {.t = t, .sql = sql, .batch = batch};
     const struct bisect bisect = {.ask = bad_ask, .bad = bad_found, .arg = &search};
-    const bool whole = bisect_rows(&bisect, 0, batch->row_count, err);
+    const bool whole = tables_agree(t, sql, batch, err) && bisect_rows(&bisect, 0, batch->row_count, err);
     *ret_found = search.found;
     return whole;
 }
