@@ -8,7 +8,8 @@
 
 /* schemas/lua, embedded by the build. */
 extern const char stock_lua_mark[], stock_lua_reserve[], stock_lua_settle[], stock_lua_release[], stock_lua_cancel[],
-    stock_lua_finish[], stock_lua_building[], stock_lua_claims[], stock_lua_open[], stock_lua_carry[], stock_lua_look[];
+    stock_lua_finish[], stock_lua_building[], stock_lua_claims[], stock_lua_open[], stock_lua_carry[], stock_lua_look[],
+    stock_lua_audit[];
 
 static const struct {
     const char *name;
@@ -19,6 +20,7 @@ static const struct {
     [STOCK_FINISH] = {"finish", stock_lua_finish},     [STOCK_BUILDING] = {"building", stock_lua_building},
     [STOCK_CLAIM_MANY] = {"claims", stock_lua_claims}, [STOCK_OPEN] = {"open", stock_lua_open},
     [STOCK_CARRY] = {"carry", stock_lua_carry},        [STOCK_LOOK] = {"look", stock_lua_look},
+    [STOCK_AUDIT] = {"audit", stock_lua_audit},
 };
 
 void stock_keys_of(uint64_t coupon_id, struct stock_keys *ret_keys)
