@@ -50,17 +50,31 @@ const char *stock_script_text(enum stock_script script)
     return whole[script];
 }
 
+/* Digits of a number of 63 bits, and one blank; NULL when that is not what is there. */
+static const char *number_take(const char *text, uint64_t *ret_number)
+{
+    uint64_t number = 0;
+    const char *at = text;
+    for (; *at >= '0' && *at <= '9'; at++) {
+        if (number > (INT64_MAX - (uint64_t)(*at - '0')) / 10)
+            return NULL;
+        number = number * 10 + (uint64_t)(*at - '0');
+    }
+    *ret_number = number;
+    return at > text && *at == ' ' ? at + 1 : NULL;
+}
+
 int stock_pending_parse(const char *text, struct stock_pending *ret_pending)
 {
-    int try_at = 0;
-    if ((text[0] != 'P' && text[0] != 'C') || (text[1] != '0' && text[1] != '1'))
+    uint64_t hint_ms, user_id;
+    if ((text[0] != 'P' && text[0] != 'C') || (text[1] != '0' && text[1] != '1') || text[2] != ' ')
         return 0;
-    if (sscanf(text + 2, " %" SCNd64 " %" SCNu64 "%n", &ret_pending->hint_ms, &ret_pending->user_id, &try_at) != 2 ||
-        text[2 + try_at] != ' ')
+    const char *user = number_take(text + 3, &hint_ms);
+    const char *try_key = user != NULL ? number_take(user, &user_id) : NULL;
+    if (try_key == NULL || user_id == 0 || (*try_key != '\0' && !stock_try_key_ok(try_key, strlen(try_key))))
         return 0;
-    ret_pending->state = text[0];
-    ret_pending->shown = text[1] == '1';
-    ret_pending->try_key = text + 2 + try_at + 1;
+    *ret_pending = (struct stock_pending){
+        .state = text[0], .shown = text[1] == '1', .hint_ms = (int64_t)hint_ms, .user_id = user_id, .try_key = try_key};
     return 1;
 }
 
