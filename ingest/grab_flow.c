@@ -71,6 +71,7 @@ static void call_end(struct grab_call *call, const struct grab_outcome *outcome)
     call->next = loop->calls.spare;
     loop->calls.spare = call;
     ingest_count(&loop->grabs_in_flight, -1);
+    admission_end(&loop->admission, clock_boottime_us());
     answer(loop, &input, outcome);
 }
 
@@ -205,6 +206,7 @@ static bool call_reserve(struct grab_call *call, int64_t now_us)
     if (!id_make(&call->loop->ids, clock_realtime_ms(), &grab_id))
         return false;
     grab_begin(&call->grab, grab_id, now_us);
+    admission_stage_begin(&call->loop->admission, ADMISSION_RESERVE, now_us, &call->span);
     call_gather(call, BATCH_RESERVE);
     return true;
 }
@@ -237,11 +239,14 @@ void grab_flow_reserved(struct grab_call *call, const struct reserve_answer *ans
 {
     if (answer->result == RESERVE_TAKEN)
         CRASH_POINT("ingest.after_reserve");
+    int64_t now_us = clock_boottime_us();
+    admission_stage_end(&call->loop->admission, ADMISSION_RESERVE, &call->span, now_us,
+                        answer->result != RESERVE_NO_ANSWER);
     call->left = answer->left;
     call->room_id = answer->room_id;
     call->unavailable = REASON_REDIS_AWAY;
     call_step(call, grab_on_reserve(&call->grab, answer->result, answer->epoch, answer->hold_ms, answer->existing_id,
-                                    clock_boottime_us()));
+                                    now_us));
 }
 
 void grab_flow_confirmed(struct grab_call *call, enum confirm_result result)
@@ -288,6 +293,7 @@ static void call_append(struct grab_call *call)
     struct err err = {0};
     int32_t partitions = call->loop->copy->partitions;
     if (partitions > 0 && call_produce(call, partition_of_user(call->input.request.user_id, partitions), &err)) {
+        admission_stage_begin(&call->loop->admission, ADMISSION_APPEND, clock_boottime_us(), &call->span);
         CRASH_POINT("ingest.after_append");
         if (PLANTED("success_before_report"))
             call_step(call, grab_on_report(&call->grab, APPEND_PERSISTED, clock_boottime_us()));
@@ -315,13 +321,15 @@ void grab_flow_reported(const struct kafka_delivery *delivery, void *arg)
     call->offset = delivery->offset;
     call->unavailable = REASON_NOT_APPENDED;
     /* The clock is read after the report was taken: never earlier than the persisting itself. */
-    call_step(call, grab_on_report(&call->grab, report[delivery->report], clock_boottime_us()));
+    int64_t now_us = clock_boottime_us();
+    admission_stage_end(&call->loop->admission, ADMISSION_APPEND, &call->span, now_us,
+                        delivery->report == KAFKA_PERSISTED);
+    call_step(call, grab_on_report(&call->grab, report[delivery->report], now_us));
 }
 
 /* ---- the start ---- */
 
-/* REASON_SUCCESS when a grab may be tried. */
-static enum grab_reason admission(const struct ingest_loop *loop)
+static enum grab_reason part_away(const struct ingest_loop *loop)
 {
     if (loop->failed || loop->copy == NULL || loop->copy->partitions <= 0)
         return REASON_CATALOG_AWAY;
@@ -329,7 +337,18 @@ static enum grab_reason admission(const struct ingest_loop *loop)
         return REASON_REDIS_AWAY;
     if (!kafka_producer_up(loop->producer))
         return REASON_KAFKA_AWAY;
-    return loop->calls.spare == NULL ? REASON_OVERLOADED : REASON_SUCCESS;
+    return REASON_SUCCESS;
+}
+
+enum grab_reason grab_flow_admission(struct ingest_loop *loop)
+{
+    enum grab_reason away = part_away(loop);
+    if (away != REASON_SUCCESS)
+        return away;
+    if (loop->calls.spare != NULL && !admission_full(&loop->admission))
+        return REASON_SUCCESS;
+    admission_refused(&loop->admission);
+    return REASON_OVERLOADED;
 }
 
 /* Decided by the copy, before a unit is taken; the coupon's room never changes. */
@@ -350,14 +369,14 @@ static struct grab_call *call_begin(struct ingest_loop *loop, const struct grab_
     if (input->try_key.len > 0)
         memcpy(call->try_key, input->try_key.data, input->try_key.len);
     ingest_count(&loop->grabs_in_flight, 1);
+    admission_begin(&loop->admission);
     return call;
 }
 
 void grab_flow_start(struct ingest_loop *loop, const struct grab_input *input)
 {
-    enum grab_reason reason = admission(loop);
-    if (reason != REASON_SUCCESS) {
-        answer_at_once(loop, input, ANSWER_UNAVAILABLE, reason);
+    if (loop->calls.spare == NULL) { /* in the middle of a batch */
+        answer_at_once(loop, input, ANSWER_UNAVAILABLE, REASON_OVERLOADED);
         return;
     }
     if (room_mismatch(loop, &input->request)) {
