@@ -6,4 +6,5 @@ local epoch = mark[2] and #mark[2] <= 15 and string.match(mark[2], '^%d+$')
 if epoch and tonumber(epoch) >= tonumber(ARGV[3]) then return 0 end
 redis.call('UNLINK', MARK, STOCK, CLAIMS, PENDING) -- a million claims are freed by another thread: other coupons go on selling
 redis.call('HSET', MARK, 'state', 'building', 'epoch', ARGV[3], 'run_id', ARGV[1], 'replid', ARGV[2])
+redis.call('HSET', CLAIMS, 'epoch', ARGV[3])
 return 1

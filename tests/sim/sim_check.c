@@ -2,6 +2,7 @@
 
 #include "protocol/ids.h"
 #include "sim/sim_database.h"
+#include "sim/sim_ingest.h"
 #include "sim/sim_redis.h"
 
 #include <assert.h>
@@ -271,20 +272,41 @@ static bool is_final(const struct sim_check *check, const struct grab_truth *gra
     return grab->row != ROW_NONE || grab->epoch < check->barrier[grab->partition];
 }
 
+static uint64_t number_of(const struct redis_hash *hash, const char *field)
+{
+    const char *text = hash_get(hash, field);
+    return text == NULL ? UINT64_MAX : strtoull(text, NULL, 10);
+}
+
+static bool all_are_up(struct world *world)
+{
+    bool up = redis_is_up(world);
+    for (int i = 0; i < SIM_INGESTS; i++)
+        up = up && ingest_process(world, i)->up;
+    return up;
+}
+
+static bool mark_is_of_now(struct world *world, uint64_t coupon)
+{
+    const struct catalog *catalog = database_catalog(world);
+    const struct redis_hash *mark = redis_key(world, coupon, STOCK_MARK);
+    return redis_mark_is_valid(world, coupon) && number_of(mark, "epoch") == catalog->epoch &&
+           number_of(mark, "version") == catalog->coupon[coupon - 1].version;
+}
+
 bool check_is_at_rest(struct world *world, const char **ret_why)
 {
     struct sim_check *check = world->check;
+    *ret_why = "a server is away";
+    if (!all_are_up(world))
+        return false;
     *ret_why = "a layout lags behind the log";
     if (!lag_is_zero(world))
         return false;
     *ret_why = "a coupon is not open";
-    for (int c = 0; c < world->setup.coupons; c++) {
-        if (!redis_mark_is_valid(world, (uint64_t)c + 1))
+    for (int c = 0; c < world->setup.coupons; c++)
+        if (!mark_is_of_now(world, (uint64_t)c + 1))
             return false;
-        const char *version = hash_get(redis_key(world, (uint64_t)c + 1, STOCK_MARK), "version");
-        if (version == NULL || strtoull(version, NULL, 10) != database_catalog(world)->coupon[c].version)
-            return false;
-    }
     *ret_why = "a grab is pending in Redis";
     for (int c = 0; c < world->setup.coupons; c++)
         if (redis_key(world, (uint64_t)c + 1, STOCK_PENDING)->count > 1)
@@ -294,12 +316,6 @@ bool check_is_at_rest(struct world *world, const char **ret_why)
         if (check->grab[i].unknown && !is_final(check, &check->grab[i]))
             return false;
     return true;
-}
-
-static uint64_t number_of(const struct redis_hash *hash, const char *field)
-{
-    const char *text = hash_get(hash, field);
-    return text == NULL ? UINT64_MAX : strtoull(text, NULL, 10);
 }
 
 static void check_claims(struct world *world, uint64_t coupon)

@@ -263,7 +263,9 @@ static void on_coupons(struct world *world, struct call *call)
     call_send(world, who, run_who, on_who);
 }
 
-/* Who leads is a lease, taken over when it has run out; a keeper that was stopped does not know that it did. */
+/* Who leads is a lease, taken over when it has run out; a keeper that was stopped does not know that it did. Without one
+ * nothing may be sold or lost that should not be, but two rebuilds can stop one another for ever: after the faults there
+ * is one in every run. */
 static void run_meta(struct world *world, struct call *call)
 {
     struct catalog *catalog = database_catalog(world);
@@ -272,7 +274,7 @@ static void run_meta(struct world *world, struct call *call)
         catalog->leader = (int)call->arg;
         catalog->leader_until_us = world->now_us + 2 * world_hold_us(world);
     }
-    call->out[0] = free || !world->setup.leader;
+    call->out[0] = free || (!world->setup.leader && !world->healed);
     call->out[1] = (int64_t)catalog->epoch;
 }
 

@@ -17,10 +17,11 @@ struct lane {
     enum state state; /* STATE_NONE: not assigned, or let go */
     uint64_t owner;   /* its token */
     int64_t next;
-    uint64_t epoch; /* the highest BARRIER so far */
-    int64_t count;  /* records in hand */
-    bool lookup;    /* the slow way */
-    uint32_t turn;  /* rises when the lane begins anew: what was under way before is nobody's */
+    uint64_t epoch;    /* the highest BARRIER so far */
+    int64_t count;     /* records in hand */
+    int64_t looked_us; /* when progress was last looked at */
+    bool lookup;       /* the slow way */
+    uint32_t turn;     /* rises when the lane begins anew: what was under way before is nobody's */
 };
 
 struct sim_worker {
@@ -200,6 +201,19 @@ static void on_begun(struct world *world, struct call *call)
     }
 }
 
+/* Nothing to store: progress is looked at now and then, for a failover may have taken it back. */
+static void idle(struct world *world, struct lane *lane)
+{
+    bool look = world->now_us - lane->looked_us > world_hold_us(world) / 2;
+    if (look) {
+        lane->looked_us = world->now_us;
+        lane->state = STATE_ASKING_PROGRESS;
+        lane->count = 1;
+    }
+    world_at(world, chance_between(world, 10 * SIM_MS, 120 * SIM_MS), &lane->worker->process, look ? on_ask : on_take,
+             lane, lane->turn);
+}
+
 static void on_take(struct world *world, void *what, int64_t turn)
 {
     struct lane *lane = what;
@@ -208,7 +222,7 @@ static void on_take(struct world *world, void *what, int64_t turn)
     lane->state = STATE_TAKING;
     int64_t ready = log_end(world, lane->partition) - lane->next;
     if (ready <= 0) {
-        later(world, lane, on_take);
+        idle(world, lane);
         return;
     }
     if (!lane->lookup)
