@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TOGETHER_RECORDS_MAX = 200000, TAKE_MS = 200, LOOK_EVERY = 4096 };
+enum { TOGETHER_RECORDS_MAX = 50000, TAKE_MS = 200, LOOK_EVERY = 4096 };
 
 static bool read_ends(struct audit *audit, int64_t *ret_low, int64_t *ret_high, struct err *err)
 {
