@@ -93,6 +93,12 @@ def test_link(link, kind):
     reads.check()
 
 
+def test_admin_changes_do_not_trip_over_a_connection_that_was_lost_while_idle():
+    stack.new_coupon(10)  # ingest has a connection for admin changes now
+    assert links.reset("ingest-catalog") > 0
+    stack.new_coupon(10)
+
+
 def silence_open_connections(link):
     """What is open now falls silent for good, as when a router forgets it; new connections are in health. Answers how many."""
     silenced = [connection["id"] for connection in links.connections(link)]
