@@ -66,6 +66,8 @@ void batch_endpoint(struct http_req *req, void *arg)
 {
     (void)arg;
     struct ingest_loop *loop = http_req_state(req);
+    if (!grab_let_in(loop, req))
+        return;
     struct text body = http_req_body(req);
     size_t grabs_max = (size_t)loop->ingest->config->batch_grabs_max, count = 0;
     struct grab_input input;

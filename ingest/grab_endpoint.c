@@ -25,6 +25,22 @@ bool grab_headers_read(const struct http_req *req, struct grab_input *ret_input,
     return true;
 }
 
+static void respond_unavailable(struct http_req *req, enum grab_reason reason)
+{
+    http_respond_problem(req, reason == REASON_OVERLOADED ? 429 : 503, grab_reason_word(reason),
+                         grab_reason_detail(reason), RETRY_AFTER_S);
+}
+
+bool grab_let_in(struct ingest_loop *loop, struct http_req *req)
+{
+    enum grab_reason reason = grab_flow_admission(loop);
+    if (reason == REASON_SUCCESS)
+        return true;
+    metric_add(loop->ingest->metrics.grabs[reason], 1);
+    respond_unavailable(req, reason);
+    return false;
+}
+
 static void respond_unknown(struct http_req *req, const struct grab_outcome *outcome, const struct buf *json)
 {
     struct buf place = {0};
@@ -39,8 +55,7 @@ static void on_done(const struct grab_outcome *outcome, size_t index, void *arg)
     (void)index;
     struct http_req *req = arg;
     if (outcome->answer == ANSWER_UNAVAILABLE) {
-        http_respond_problem(req, grab_answer_status(outcome), grab_reason_word(outcome->reason),
-                             grab_reason_detail(outcome->reason), RETRY_AFTER_S);
+        respond_unavailable(req, outcome->reason);
         return;
     }
     struct ingest_loop *loop = http_req_state(req);
@@ -56,6 +71,8 @@ void grab_endpoint(struct http_req *req, void *arg)
 {
     (void)arg;
     struct ingest_loop *loop = http_req_state(req);
+    if (!grab_let_in(loop, req))
+        return;
     struct text body = http_req_body(req);
     struct grab_input input;
     struct request_fault fault;

@@ -10,6 +10,8 @@ enum { GRAB_BODY_BYTES_MAX = 16 * 1024, BATCH_BODY_BYTES_MAX = 1024 * 1024, RETR
 void grab_endpoint(struct http_req *req, void *arg); /* handlers; `arg` is not used */
 void batch_endpoint(struct http_req *req, void *arg);
 
+/* False: nobody is let in now, and it was answered 429 or 503 with Retry-After, before anything of it was read. */
+WEIR_MUST_USE bool grab_let_in(struct ingest_loop *loop, struct http_req *req);
 /* What the headers say, for one grab or for each of a batch: start, ids, try key. */
 WEIR_MUST_USE bool grab_headers_read(const struct http_req *req, struct grab_input *ret_input,
                                      struct request_fault *fault);

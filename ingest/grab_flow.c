@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/crash.h"
 #include "core/log.h"
+#include "core/planted.h"
 #include "ingest/ingest.h"
 #include "schemas/codec.h"
 #include "schemas/partition.h"
@@ -70,20 +71,25 @@ static void call_end(struct grab_call *call, const struct grab_outcome *outcome)
     call->next = loop->calls.spare;
     loop->calls.spare = call;
     ingest_count(&loop->grabs_in_flight, -1);
+    admission_end(&loop->admission, clock_boottime_us());
     answer(loop, &input, outcome);
 }
 
 enum grab_reason grab_closed_reason(const struct catalog_copy *copy, uint64_t coupon_id, int64_t now_us,
                                     bool *ret_refused)
 {
-    *ret_refused = false;
-    if (catalog_copy_stale(copy, now_us))
-        return REASON_CATALOG_AWAY;
-    const struct catalog_coupon *coupon = catalog_copy_find(copy, coupon_id);
-    if (coupon != NULL && (coupon->opened != 0 || coupon->broken))
-        return REASON_COUPON_NOT_READY;
-    *ret_refused = true;
-    return coupon != NULL ? REASON_NOT_STARTED : REASON_UNKNOWN_COUPON;
+    static const enum grab_reason reason[] = {
+        [CLOSED_CATALOG_AWAY] = REASON_CATALOG_AWAY,
+        [CLOSED_NOT_READY] = REASON_COUPON_NOT_READY,
+        [CLOSED_NOT_STARTED] = REASON_NOT_STARTED,
+        [CLOSED_NO_COUPON] = REASON_UNKNOWN_COUPON,
+    };
+    bool known = !catalog_copy_stale(copy, now_us);
+    const struct catalog_coupon *coupon = known ? catalog_copy_find(copy, coupon_id) : NULL;
+    uint64_t opened = coupon == NULL ? 0 : coupon->broken ? 1 : coupon->opened;
+    enum closed_why why = grab_closed_why(known, coupon != NULL, opened);
+    *ret_refused = why == CLOSED_NOT_STARTED || why == CLOSED_NO_COUPON;
+    return reason[why];
 }
 
 /* Nothing was sold; why not? No valid mark is looked up in the catalog's copy. */
@@ -111,10 +117,10 @@ static void outcome_known(const struct grab_call *call, struct grab_outcome *out
     case ANSWER_REPLAYED:
         outcome->grab_id = grab->existing_id;
         break;
-    case ANSWER_UNKNOWN: /* the place of an existing grab is asked for under the mark's epoch */
+    case ANSWER_UNKNOWN:
         outcome->reason = REASON_UNKNOWN;
-        outcome->grab_id = grab->existing_id != 0 ? grab->existing_id : grab->grab_id;
-        outcome->epoch = grab->existing_id != 0 ? grab->existing_epoch : grab->epoch;
+        outcome->grab_id = grab_place(grab).grab_id;
+        outcome->epoch = grab_place(grab).epoch;
         break;
     default:
         outcome->reason = grab_reason_refused(grab->reserved);
@@ -200,6 +206,7 @@ static bool call_reserve(struct grab_call *call, int64_t now_us)
     if (!id_make(&call->loop->ids, clock_realtime_ms(), &grab_id))
         return false;
     grab_begin(&call->grab, grab_id, now_us);
+    admission_stage_begin(&call->loop->admission, ADMISSION_RESERVE, now_us, &call->span);
     call_gather(call, BATCH_RESERVE);
     return true;
 }
@@ -232,11 +239,14 @@ void grab_flow_reserved(struct grab_call *call, const struct reserve_answer *ans
 {
     if (answer->result == RESERVE_TAKEN)
         CRASH_POINT("ingest.after_reserve");
+    int64_t now_us = clock_boottime_us();
+    admission_stage_end(&call->loop->admission, ADMISSION_RESERVE, &call->span, now_us,
+                        answer->result != RESERVE_NO_ANSWER);
     call->left = answer->left;
     call->room_id = answer->room_id;
     call->unavailable = REASON_REDIS_AWAY;
     call_step(call, grab_on_reserve(&call->grab, answer->result, answer->epoch, answer->hold_ms, answer->existing_id,
-                                    clock_boottime_us()));
+                                    now_us));
 }
 
 void grab_flow_confirmed(struct grab_call *call, enum confirm_result result)
@@ -273,7 +283,8 @@ static bool call_produce(struct grab_call *call, int32_t partition, struct err *
     struct kafka_header headers[2] = {{.name = "request_id", .data = id->data, .len = id->len},
                                       {.name = "traceparent", .data = trace->data, .len = trace->len}};
     return kafka_produce(loop->producer, stream->name, partition, loop->key.data, loop->key.len, loop->value.data,
-                         loop->value.len, headers, trace->len > 0 ? 2 : 1, call, err);
+                         loop->value.len, headers, trace->len > 0 ? 2 : 1,
+                         PLANTED("success_before_report") ? NULL : call, err);
 }
 
 /* A record that could not be handed over is certainly not persisted. */
@@ -282,7 +293,10 @@ static void call_append(struct grab_call *call)
     struct err err = {0};
     int32_t partitions = call->loop->copy->partitions;
     if (partitions > 0 && call_produce(call, partition_of_user(call->input.request.user_id, partitions), &err)) {
+        admission_stage_begin(&call->loop->admission, ADMISSION_APPEND, clock_boottime_us(), &call->span);
         CRASH_POINT("ingest.after_append");
+        if (PLANTED("success_before_report"))
+            call_step(call, grab_on_report(&call->grab, APPEND_PERSISTED, clock_boottime_us()));
         return;
     }
     log_warn("a grab was not appended", LOG_STR("why", partitions > 0 ? err.text : "the partition count is not known"));
@@ -298,6 +312,8 @@ void grab_flow_reported(const struct kafka_delivery *delivery, void *arg)
     (void)arg;
     struct grab_call *call = delivery->opaque;
     CRASH_POINT("ingest.after_report");
+    if (PLANTED("success_before_report"))
+        return;
     if (delivery->report != KAFKA_PERSISTED)
         log_warn("a grab was not reported persisted", LOG_STR("why", delivery->error),
                  LOG_INT("possibly_persisted", delivery->report == KAFKA_POSSIBLY_PERSISTED));
@@ -305,13 +321,15 @@ void grab_flow_reported(const struct kafka_delivery *delivery, void *arg)
     call->offset = delivery->offset;
     call->unavailable = REASON_NOT_APPENDED;
     /* The clock is read after the report was taken: never earlier than the persisting itself. */
-    call_step(call, grab_on_report(&call->grab, report[delivery->report], clock_boottime_us()));
+    int64_t now_us = clock_boottime_us();
+    admission_stage_end(&call->loop->admission, ADMISSION_APPEND, &call->span, now_us,
+                        delivery->report == KAFKA_PERSISTED);
+    call_step(call, grab_on_report(&call->grab, report[delivery->report], now_us));
 }
 
 /* ---- the start ---- */
 
-/* REASON_SUCCESS when a grab may be tried. */
-static enum grab_reason admission(const struct ingest_loop *loop)
+static enum grab_reason part_away(const struct ingest_loop *loop)
 {
     if (loop->failed || loop->copy == NULL || loop->copy->partitions <= 0)
         return REASON_CATALOG_AWAY;
@@ -319,7 +337,18 @@ static enum grab_reason admission(const struct ingest_loop *loop)
         return REASON_REDIS_AWAY;
     if (!kafka_producer_up(loop->producer))
         return REASON_KAFKA_AWAY;
-    return loop->calls.spare == NULL ? REASON_OVERLOADED : REASON_SUCCESS;
+    return REASON_SUCCESS;
+}
+
+enum grab_reason grab_flow_admission(struct ingest_loop *loop)
+{
+    enum grab_reason away = part_away(loop);
+    if (away != REASON_SUCCESS)
+        return away;
+    if (loop->calls.spare != NULL && !admission_full(&loop->admission))
+        return REASON_SUCCESS;
+    admission_refused(&loop->admission);
+    return REASON_OVERLOADED;
 }
 
 /* Decided by the copy, before a unit is taken; the coupon's room never changes. */
@@ -340,14 +369,14 @@ static struct grab_call *call_begin(struct ingest_loop *loop, const struct grab_
     if (input->try_key.len > 0)
         memcpy(call->try_key, input->try_key.data, input->try_key.len);
     ingest_count(&loop->grabs_in_flight, 1);
+    admission_begin(&loop->admission);
     return call;
 }
 
 void grab_flow_start(struct ingest_loop *loop, const struct grab_input *input)
 {
-    enum grab_reason reason = admission(loop);
-    if (reason != REASON_SUCCESS) {
-        answer_at_once(loop, input, ANSWER_UNAVAILABLE, reason);
+    if (loop->calls.spare == NULL) { /* in the middle of a batch */
+        answer_at_once(loop, input, ANSWER_UNAVAILABLE, REASON_OVERLOADED);
         return;
     }
     if (room_mismatch(loop, &input->request)) {

@@ -1,18 +1,20 @@
 /* One grab from request to answer, on one loop. It carries out what protocol/grab.h decides, and decides nothing.
  *
+ *     grab_flow_admission -> refused: the parts are away, or too many are in flight
  *     grab_flow_start -> RESERVE (gathered) -> grab_flow_reserved -> produce -> grab_flow_reported -> done()
  *                                                  |   \-> asks again in 10 ms      \-> SETTLE | CONFIRM | RELEASE
  *                                                  \-> done()                              grab_flow_confirmed ->
  * done()
  *
  * A grab that was started is always answered, once, through `done`, on its loop's thread. The client may be gone by
- * then; the grab goes to its end all the same. Bounded by ingest.grabs_max: the calls are taken at start and never
- * grow. */
+ * then; the grab goes to its end all the same. How many are let in says admission.h, by time; the calls are taken at
+ * start and never grow (ingest.grabs_max). */
 #ifndef WEIR_INGEST_GRAB_FLOW_H
 #define WEIR_INGEST_GRAB_FLOW_H
 
 #include "core/http.h"
 #include "core/kafka.h"
+#include "ingest/admission.h"
 #include "ingest/catalog_copy.h"
 #include "ingest/grab_answer.h"
 #include "ingest/grab_request.h"
@@ -40,6 +42,7 @@ struct grab_call {
     struct grab grab;
     struct grab_input input;
     char try_key[TRY_KEY_MAX + 1];
+    struct admission_span span; /* of the RESERVE or the append that is under way */
     int64_t ask_at_us;
     int64_t left;
     int64_t room_id;
@@ -56,7 +59,10 @@ struct grab_calls {
 
 void grab_flow_open(struct ingest_loop *loop, size_t grabs_max);
 void grab_flow_close(struct ingest_loop *loop); /* nothing may be in flight */
-/* May call `done` before it returns. */
+/* Whether a request's grabs are let in: REASON_SUCCESS, or why not. Asked once a request, before its body is read: a
+ * refusal costs little, and a batch is let in whole or not at all. */
+enum grab_reason grab_flow_admission(struct ingest_loop *loop);
+/* After grab_flow_admission, on the same tick. May call `done` before it returns. */
 void grab_flow_start(struct ingest_loop *loop, const struct grab_input *input);
 
 struct reserve_answer {

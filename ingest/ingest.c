@@ -47,11 +47,19 @@ static const struct http_route routes[] = {
 static void on_render(void *arg)
 {
     struct ingest *ingest = arg;
-    int in_flight = 0;
-    for (int i = 0; i < ingest->config->http_threads; i++)
-        if (ingest->loops[i] != NULL)
-            in_flight += atomic_load_explicit(&ingest->loops[i]->grabs_in_flight, memory_order_relaxed);
+    int in_flight = 0, limit = 0, queue_us = 0;
+    for (int i = 0; i < ingest->config->http_threads; i++) {
+        struct ingest_loop *loop = ingest->loops[i];
+        if (loop == NULL)
+            continue;
+        in_flight += atomic_load_explicit(&loop->grabs_in_flight, memory_order_relaxed);
+        limit += atomic_load_explicit(&loop->admission_limit, memory_order_relaxed);
+        int own_us = atomic_load_explicit(&loop->admission_queue_us, memory_order_relaxed);
+        queue_us = own_us > queue_us ? own_us : queue_us;
+    }
     metric_set(ingest->metrics.in_flight, in_flight);
+    metric_set(ingest->metrics.admission_limit, limit);
+    metric_set(ingest->metrics.admission_queue, queue_us / 1e6);
 }
 
 void ingest_init(struct ingest *ingest, const struct ingest_config *config)

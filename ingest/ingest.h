@@ -2,6 +2,7 @@
  * read-only or comes by message.
  *
  *     http (grab_endpoint.c, batch_endpoint.c, admin_endpoint.c)
+ *       -> admission.c   whether grabs are let in now
  *       -> grab_flow.c   one grab from request to answer; decides nothing itself (protocol/grab.h does)
  *            -> stock_batch.c -> stock_client.c   one script call a tick and coupon
  *            -> kafka_produce, delivery reports by eventfd
@@ -42,6 +43,8 @@ struct ingest_loop {
     struct catalog_copy *copy; /* NULL: never read */
     struct stock_batch batch;
     struct grab_calls calls;
+    struct admission admission;
+    uint64_t probes_told;           /* of admission's, to the metrics */
     struct buf key, value;          /* of the record that is being produced */
     struct buf answer;              /* of the request that is being answered */
     char why[INGEST_WHY_BYTES_MAX]; /* Redis is down; "" before it was up or has failed */
@@ -50,7 +53,8 @@ struct ingest_loop {
     atomic_bool span_wanted;
     atomic_int stock_items; /* gathered for Redis, or without an answer from it */
     atomic_int grabs_in_flight;
-    bool failed; /* its start failed, and the process stops */
+    atomic_int admission_limit, admission_queue_us; /* as of the last tick */
+    bool failed;                                    /* its start failed, and the process stops */
 };
 
 struct ingest {

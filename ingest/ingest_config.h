@@ -19,6 +19,8 @@ struct ingest_config {
     char *mysql_catalog;
     char *admin_token;       /* "": admin requests are refused */
     int64_t grabs_max;       /* in flight in a loop */
+    int64_t grabs_min;       /* in flight in a loop, always let in; where it is over grabs_max, that counts */
+    int64_t target_ms;       /* that grabs may wait for one another */
     int64_t batch_grabs_max; /* in one request */
     bool strict_room;
     int64_t linger_ms;

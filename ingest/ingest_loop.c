@@ -5,6 +5,7 @@
 #include "ingest/ingest.h"
 #include "ingest/stock_client.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,16 @@ static void parts_tell(const struct ingest_loop *loop)
     service_part_set(ingest->kafka_part, kafka, "no broker answers");
 }
 
+static void admission_tell(struct ingest_loop *loop)
+{
+    const struct admission *admission = &loop->admission;
+    int64_t queue_us = admission->queue_us < INT_MAX ? admission->queue_us : INT_MAX;
+    atomic_store_explicit(&loop->admission_limit, admission->limit, memory_order_relaxed);
+    atomic_store_explicit(&loop->admission_queue_us, (int)queue_us, memory_order_relaxed);
+    metric_add(loop->ingest->metrics.admission_probes, admission->probes - loop->probes_told);
+    loop->probes_told = admission->probes;
+}
+
 static void on_tick(void *arg)
 {
     struct ingest_loop *loop = arg;
@@ -54,6 +65,7 @@ static void on_tick(void *arg)
     bool wanted = id_maker_wants_span(&loop->ids, clock_realtime_ms());
     atomic_store_explicit(&loop->span_wanted, wanted, memory_order_relaxed);
     atomic_store_explicit(&loop->kafka_up, kafka_producer_up(loop->producer), memory_order_relaxed);
+    admission_tell(loop);
     if (loop->index == 0)
         parts_tell(loop);
     loop_timer_set(loop->tick, INGEST_TICK_MS);
@@ -109,6 +121,15 @@ static bool parts_open(struct ingest_loop *loop, struct err *err)
     return true;
 }
 
+static void admission_open(struct ingest_loop *loop)
+{
+    const struct ingest_config *config = loop->ingest->config;
+    int64_t min = config->grabs_min < config->grabs_max ? config->grabs_min : config->grabs_max;
+    struct admission_options options = {
+        .target_us = config->target_ms * 1000, .limit_min = (int)min, .limit_max = (int)config->grabs_max};
+    admission_init(&loop->admission, &options);
+}
+
 void *ingest_loop_start(struct loop *loop, int index, void *arg)
 {
     struct ingest *ingest = arg;
@@ -116,6 +137,7 @@ void *ingest_loop_start(struct loop *loop, int index, void *arg)
     *self = (struct ingest_loop){.ingest = ingest, .index = index, .loop = loop};
     stock_batch_init(&self->batch, stock_client_send, self);
     grab_flow_open(self, (size_t)ingest->config->grabs_max);
+    admission_open(self);
     ingest->loops[index] = self;
     struct err err = {0};
     if (!parts_open(self, &err)) {

@@ -15,8 +15,17 @@ void ingest_metrics_declare(struct ingest_metrics *metrics)
         metrics->grabs[i] = grabs_of(grab_reason_word((enum grab_reason)i));
     metrics->replayed = grabs_of("replayed");
     metrics->invalid = grabs_of("invalid");
-    metrics->seconds = metric_histogram("weir_grab_seconds", "From a grab's request to its answer.", NULL);
+    metrics->seconds = metric_histogram(
+        "weir_grab_seconds", "From a grab's request to its answer; without those refused before they were read.", NULL);
     metrics->in_flight = metric_gauge("weir_grabs_in_flight", "Grabs that are not answered yet.", NULL);
+    metrics->admission_limit =
+        metric_gauge("weir_admission_limit", "Grabs that may be in flight, of all loops; further ones get 429.", NULL);
+    metrics->admission_queue =
+        metric_gauge("weir_admission_queue_seconds",
+                     "How long grabs wait for one another in Redis and Kafka; the worst loop's.", NULL);
+    metrics->admission_probes =
+        metric_counter("weir_admission_probes_total",
+                       "Short holds under overload, to measure what a grab takes without a queue.", NULL);
     metrics->reserve_batches =
         metric_counter("weir_reserve_batches_total", "Script calls that reserved for one or more grabs.", NULL);
     metrics->reserve_batch_grabs =

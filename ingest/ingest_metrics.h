@@ -11,6 +11,7 @@ struct ingest_metrics {
     struct metric *invalid;
     struct metric *seconds;
     struct metric *in_flight;
+    struct metric *admission_limit, *admission_queue, *admission_probes;
     struct metric *reserve_batches, *reserve_batch_grabs;
     struct metric *confirms, *releases, *settle_lost;
 };

@@ -36,10 +36,7 @@ static void reserve_read(const struct redis_reply *reply, size_t i, uint64_t own
     int64_t code = redis_reply_int(redis_reply_at(reply, at));
     answer->existing_id = reply_id(redis_reply_at(reply, at + 1));
     answer->left = redis_reply_int(redis_reply_at(reply, at + 2));
-    bool exists = code == RESERVE_EXISTS_SETTLED || code == RESERVE_EXISTS_PENDING;
-    bool sound = code >= RESERVE_TAKEN && code <= RESERVE_OUT_OF_STOCK &&
-                 (!exists || (answer->existing_id != 0 && answer->existing_id != own_id));
-    answer->result = sound ? (enum reserve_result)code : RESERVE_NO_ANSWER;
+    answer->result = grab_reserve_result(code, answer->existing_id, own_id);
 }
 
 void stock_answer_reserve(const struct stock_group *group, const struct redis_reply *reply,

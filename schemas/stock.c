@@ -1,4 +1,4 @@
-#include "schemas/stock.h"
+#include "schemas/stock_parts.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -8,7 +8,8 @@
 
 /* schemas/lua, embedded by the build. */
 extern const char stock_lua_mark[], stock_lua_reserve[], stock_lua_settle[], stock_lua_release[], stock_lua_cancel[],
-    stock_lua_finish[], stock_lua_building[], stock_lua_claims[], stock_lua_open[], stock_lua_carry[], stock_lua_look[];
+    stock_lua_finish[], stock_lua_building[], stock_lua_claims[], stock_lua_open[], stock_lua_carry[], stock_lua_look[],
+    stock_lua_audit[];
 
 static const struct {
     const char *name;
@@ -19,6 +20,7 @@ static const struct {
     [STOCK_FINISH] = {"finish", stock_lua_finish},     [STOCK_BUILDING] = {"building", stock_lua_building},
     [STOCK_CLAIM_MANY] = {"claims", stock_lua_claims}, [STOCK_OPEN] = {"open", stock_lua_open},
     [STOCK_CARRY] = {"carry", stock_lua_carry},        [STOCK_LOOK] = {"look", stock_lua_look},
+    [STOCK_AUDIT] = {"audit", stock_lua_audit},
 };
 
 void stock_keys_of(uint64_t coupon_id, struct stock_keys *ret_keys)
@@ -39,8 +41,12 @@ const char *stock_script_text(enum stock_script script)
 {
     static char *whole[STOCK_SCRIPTS];
     assert(script < STOCK_SCRIPTS);
-    if (whole[script] == NULL && asprintf(&whole[script], "%s%s", stock_lua_mark, scripts[script].text) < 0)
+    if (whole[script] != NULL)
+        return whole[script];
+    char *text = NULL;
+    if (asprintf(&text, "%s%s", stock_lua_mark, scripts[script].text) < 0)
         abort();
+    whole[script] = stock_planted_text(script, text);
     return whole[script];
 }
 
