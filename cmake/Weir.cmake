@@ -18,7 +18,8 @@ target_compile_definitions(weir_flags INTERFACE _GNU_SOURCE H2O_USE_LIBUV=0 WEIR
                            $<$<BOOL:${WEIR_CRASH_POINTS}>:WEIR_CRASH_POINTS>
                            $<$<BOOL:${WEIR_PLANTED_BUGS}>:WEIR_PLANTED_BUGS>)
 target_compile_options(weir_flags INTERFACE -UNDEBUG -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wvla -Werror
-                       -fno-omit-frame-pointer)
+                       -fno-omit-frame-pointer
+                       $<$<C_COMPILER_ID:Clang>:-Wno-string-conversion>) # of assert(!"words"), which gcc's -Wconversion lets be
 target_link_libraries(weir_flags INTERFACE Threads::Threads)
 if(WEIR_SANITIZE STREQUAL "address")
   target_compile_options(weir_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all)
@@ -26,8 +27,11 @@ if(WEIR_SANITIZE STREQUAL "address")
 elseif(WEIR_SANITIZE STREQUAL "thread")
   target_compile_options(weir_flags INTERFACE -fsanitize=thread)
   target_link_options(weir_flags INTERFACE -fsanitize=thread)
+elseif(WEIR_SANITIZE STREQUAL "fuzzer") # clang's; tests/fuzz adds the loop that feeds the inputs
+  target_compile_options(weir_flags INTERFACE -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
+  target_link_options(weir_flags INTERFACE -fsanitize=address,undefined)
 elseif(NOT WEIR_SANITIZE STREQUAL "")
-  message(FATAL_ERROR "WEIR_SANITIZE is '${WEIR_SANITIZE}'; it must be empty, address or thread")
+  message(FATAL_ERROR "WEIR_SANITIZE is '${WEIR_SANITIZE}'; it must be empty, address, thread or fuzzer")
 endif()
 
 function(weir_library folder)

@@ -1,6 +1,6 @@
 /* The URL of a Redis. No TLS (the client library of this version has none), no unix socket. */
 #include "core/redis_url.h"
-#include "core/http.h" /* http_decode: percent-escapes are the same everywhere */
+#include "core/http_text.h" /* percent-escapes are the same everywhere */
 #include "core/redis.h"
 #include <stdlib.h>
 #include <string.h>
@@ -10,18 +10,22 @@ static bool wrong(struct err *err, const char *why)
     return err_set(err, ERR_USAGE, "the Redis URL %s; it must look like redis://:password@host:6379/0", why);
 }
 
-/* Copies and decodes [begin, end) into `out`; false when it does not fit or an escape is broken. */
+/* Decodes [begin, end) into `out`; false when it does not fit, an escape is broken or stands for NUL. */
 static bool part_copy(const char *begin, const char *end, char *out, size_t size)
 {
-    size_t len = (size_t)(end - begin);
-    if (len >= size)
-        return false;
-    memcpy(out, begin, len);
-    long decoded = http_decode(out, len, false);
-    if (decoded < 0)
-        return false;
-    out[decoded] = '\0';
-    return memchr(out, '\0', (size_t)decoded) == NULL;
+    size_t used = 0;
+    for (const char *at = begin; at < end; at++) {
+        int byte = (unsigned char)*at;
+        if (byte == '%') {
+            byte = http_escape_value(at, (size_t)(end - at));
+            at += byte > 0 ? 2 : 0;
+        }
+        if (byte <= 0 || used + 1 >= size)
+            return false;
+        out[used++] = (char)byte;
+    }
+    out[used] = '\0';
+    return true;
 }
 
 static bool number_parse(const char *begin, const char *end, int max, int *ret_number)

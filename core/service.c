@@ -29,7 +29,8 @@
 struct service_part {
     const char *name;
     atomic_bool ready;
-    char why[SERVICE_WHY_BYTES_MAX]; /* under the lock */
+    char why[SERVICE_WHY_BYTES_MAX];  /* under the lock */
+    char note[SERVICE_WHY_BYTES_MAX]; /* under the lock */
 };
 
 static const char *own_name = "weir";
@@ -199,10 +200,10 @@ static void tell_change(const struct service_part *part, bool ready)
 }
 
 /* One line: it goes into /readyz and into systemd's message, where a newline begins another variable. */
-static void why_set(struct service_part *part, const char *why)
+static void line_set(char line[SERVICE_WHY_BYTES_MAX], const char *text)
 {
-    (void)snprintf(part->why, sizeof part->why, "%s", why && *why ? why : "not ready");
-    for (char *c = part->why; *c; c++)
+    (void)snprintf(line, SERVICE_WHY_BYTES_MAX, "%s", text);
+    for (char *c = line; *c; c++)
         if ((unsigned char)*c < 0x20)
             *c = ' ';
 }
@@ -215,10 +216,17 @@ void service_part_set(struct service_part *part, bool ready, const char *why)
     bool was = atomic_load_explicit(&part->ready, memory_order_relaxed);
     bool first_why = !ready && !was && strcmp(part->why, "not ready yet") == 0;
     if (!ready)
-        why_set(part, why);
+        line_set(part->why, why && *why ? why : "not ready");
     atomic_store_explicit(&part->ready, ready, memory_order_relaxed);
     if (was != ready || first_why)
         tell_change(part, ready);
+    pthread_mutex_unlock(&lock);
+}
+
+void service_part_note(struct service_part *part, const char *note)
+{
+    pthread_mutex_lock(&lock);
+    line_set(part->note, note);
     pthread_mutex_unlock(&lock);
 }
 
@@ -235,7 +243,7 @@ void service_ready_text(struct buf *ret_text)
     pthread_mutex_lock(&lock);
     for (size_t at = 0; at < part_count; at++) {
         if (atomic_load_explicit(&parts[at].ready, memory_order_relaxed))
-            buf_printf(ret_text, "[+] %s ok\n", parts[at].name);
+            buf_printf(ret_text, "[+] %s ok%s%s\n", parts[at].name, *parts[at].note ? ": " : "", parts[at].note);
         else
             buf_printf(ret_text, "[-] %s: %s\n", parts[at].name, parts[at].why);
     }

@@ -32,9 +32,12 @@ struct service_part *service_part(const char *name); /* not ready at first; same
 void service_part_set(
     struct service_part *part, bool ready,
     const char *why); /* any thread; `why` (may be NULL) is copied; logs each change once; cheap when nothing changes */
+/* What a part that is ready does now, shown behind its "ok"; "" : nothing. Copied; any thread; cheap when nothing
+ * changes. */
+void service_part_note(struct service_part *part, const char *note);
 bool service_ready(void);
-/* Appends one line a part: "[+] redis ok" / "[-] redis: connection refused", as Kubernetes' ?verbose prints it; "[-]
- * stopping" in a drain. */
+/* Appends one line a part: "[+] redis ok" / "[+] stock ok: leads" / "[-] redis: connection refused", as Kubernetes'
+ * ?verbose prints it; "[-] stopping" in a drain. */
 void service_ready_text(struct buf *ret_text);
 
 bool service_stopping(void); /* SIGTERM has come; any thread, one relaxed read */

@@ -140,6 +140,11 @@ const char *sql_where(const struct sql *sql)
     return sql->where;
 }
 
+size_t sql_packet_bytes(const struct sql *sql)
+{
+    return sql->packet_bytes_max;
+}
+
 bool sql_run_text(struct sql *sql, const char *text, struct err *err)
 {
     if (mysql_real_query(sql->mysql, text, strlen(text)) != 0)

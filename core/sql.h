@@ -36,6 +36,8 @@ WEIR_MUST_USE bool sql_open(const struct sql_options *options, struct sql **ret_
 void sql_close(struct sql *sql); /* NULL is fine; an open transaction is gone */
 bool sql_alive(const struct sql *sql);
 const char *sql_where(const struct sql *sql); /* "host:port/database", for messages */
+/* Bytes that one statement, or one row of sql_insert, may have on this connection. */
+size_t sql_packet_bytes(const struct sql *sql);
 /* Checks a URL without connecting. */
 WEIR_MUST_USE bool sql_check_url(const char *url, struct err *err);
 

@@ -83,7 +83,7 @@ static bool parse_host(const char *text, size_t len, struct sql_url *url, struct
                        "mysql://user:password@host:port/database");
     url->port = SQL_PORT_DEFAULT;
     if (colon && (*colon != ':' || !parse_port(colon + 1, (size_t)(end - colon - 1), &url->port)))
-        return err_set(err, ERR_USAGE, "The port in the MySQL URL for host %s must be 1 to 65535", url->host);
+        return err_set(err, ERR_USAGE, "The port in the MySQL URL must be 1 to 65535");
     return true;
 }
 

@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/crash.h"
 #include "core/log.h"
+#include "core/planted.h"
 #include "ingest/ingest.h"
 #include "schemas/codec.h"
 #include "schemas/partition.h"
@@ -77,14 +78,18 @@ static void call_end(struct grab_call *call, const struct grab_outcome *outcome)
 enum grab_reason grab_closed_reason(const struct catalog_copy *copy, uint64_t coupon_id, int64_t now_us,
                                     bool *ret_refused)
 {
-    *ret_refused = false;
-    if (catalog_copy_stale(copy, now_us))
-        return REASON_CATALOG_AWAY;
-    const struct catalog_coupon *coupon = catalog_copy_find(copy, coupon_id);
-    if (coupon != NULL && (coupon->opened != 0 || coupon->broken))
-        return REASON_COUPON_NOT_READY;
-    *ret_refused = true;
-    return coupon != NULL ? REASON_NOT_STARTED : REASON_UNKNOWN_COUPON;
+    static const enum grab_reason reason[] = {
+        [CLOSED_CATALOG_AWAY] = REASON_CATALOG_AWAY,
+        [CLOSED_NOT_READY] = REASON_COUPON_NOT_READY,
+        [CLOSED_NOT_STARTED] = REASON_NOT_STARTED,
+        [CLOSED_NO_COUPON] = REASON_UNKNOWN_COUPON,
+    };
+    bool known = !catalog_copy_stale(copy, now_us);
+    const struct catalog_coupon *coupon = known ? catalog_copy_find(copy, coupon_id) : NULL;
+    uint64_t opened = coupon == NULL ? 0 : coupon->broken ? 1 : coupon->opened;
+    enum closed_why why = grab_closed_why(known, coupon != NULL, opened);
+    *ret_refused = why == CLOSED_NOT_STARTED || why == CLOSED_NO_COUPON;
+    return reason[why];
 }
 
 /* Nothing was sold; why not? No valid mark is looked up in the catalog's copy. */
@@ -112,10 +117,10 @@ static void outcome_known(const struct grab_call *call, struct grab_outcome *out
     case ANSWER_REPLAYED:
         outcome->grab_id = grab->existing_id;
         break;
-    case ANSWER_UNKNOWN: /* the place of an existing grab is asked for under the mark's epoch */
+    case ANSWER_UNKNOWN:
         outcome->reason = REASON_UNKNOWN;
-        outcome->grab_id = grab->existing_id != 0 ? grab->existing_id : grab->grab_id;
-        outcome->epoch = grab->existing_id != 0 ? grab->existing_epoch : grab->epoch;
+        outcome->grab_id = grab_place(grab).grab_id;
+        outcome->epoch = grab_place(grab).epoch;
         break;
     default:
         outcome->reason = grab_reason_refused(grab->reserved);
@@ -278,7 +283,8 @@ static bool call_produce(struct grab_call *call, int32_t partition, struct err *
     struct kafka_header headers[2] = {{.name = "request_id", .data = id->data, .len = id->len},
                                       {.name = "traceparent", .data = trace->data, .len = trace->len}};
     return kafka_produce(loop->producer, stream->name, partition, loop->key.data, loop->key.len, loop->value.data,
-                         loop->value.len, headers, trace->len > 0 ? 2 : 1, call, err);
+                         loop->value.len, headers, trace->len > 0 ? 2 : 1,
+                         PLANTED("success_before_report") ? NULL : call, err);
 }
 
 /* A record that could not be handed over is certainly not persisted. */
@@ -289,6 +295,8 @@ static void call_append(struct grab_call *call)
     if (partitions > 0 && call_produce(call, partition_of_user(call->input.request.user_id, partitions), &err)) {
         admission_stage_begin(&call->loop->admission, ADMISSION_APPEND, clock_boottime_us(), &call->span);
         CRASH_POINT("ingest.after_append");
+        if (PLANTED("success_before_report"))
+            call_step(call, grab_on_report(&call->grab, APPEND_PERSISTED, clock_boottime_us()));
         return;
     }
     log_warn("a grab was not appended", LOG_STR("why", partitions > 0 ? err.text : "the partition count is not known"));
@@ -304,6 +312,8 @@ void grab_flow_reported(const struct kafka_delivery *delivery, void *arg)
     (void)arg;
     struct grab_call *call = delivery->opaque;
     CRASH_POINT("ingest.after_report");
+    if (PLANTED("success_before_report"))
+        return;
     if (delivery->report != KAFKA_PERSISTED)
         log_warn("a grab was not reported persisted", LOG_STR("why", delivery->error),
                  LOG_INT("possibly_persisted", delivery->report == KAFKA_POSSIBLY_PERSISTED));

@@ -2,36 +2,6 @@
 
 #include "schemas/catalog.h"
 
-#include <inttypes.h>
-
-/* Behind the last millisecond that an id can name: a span may end here. */
-#define ID_TIME_MS_END (ID_EPOCH_MS + ID_MS_MAX + 1)
-
-bool id_lease_span(uint32_t node, int64_t node_end_ms, int64_t covered_ms, int64_t now_ms, int64_t span_ms,
-                   struct id_span *ret_span, struct err *err)
-{
-    if (now_ms < ID_EPOCH_MS)
-        return err_set(err, ERR_OUTAGE, "this machine's clock is before 2024; set it, ids cannot be made");
-    if (now_ms > ID_TIME_MS_END)
-        return err_set(err, ERR_OUTAGE,
-                       "this machine's clock is past September 2093, where the time of ids ends; set it, ids cannot be "
-                       "made");
-    int64_t begin_ms = node_end_ms > now_ms ? node_end_ms : now_ms;
-    if (begin_ms - now_ms > ID_LEASE_AHEAD_MS_MAX)
-        return err_set(err, ERR_OUTAGE,
-                       "all id leases reach more than an hour ahead of this clock (node %u until %" PRId64
-                       " ms); is the clock right?",
-                       node, node_end_ms);
-    int64_t from_ms = covered_ms > begin_ms && covered_ms - now_ms <= 2 * span_ms ? covered_ms : begin_ms;
-    if (from_ms > ID_TIME_MS_END - span_ms)
-        return err_set(err, ERR_OUTAGE,
-                       "a span of %" PRId64 " ms from here ends past September 2093, where the time of ids ends; is "
-                       "this machine's clock right?",
-                       span_ms);
-    *ret_span = (struct id_span){.node = node, .begin_ms = begin_ms, .end_ms = from_ms + span_ms};
-    return true;
-}
-
 struct picked {
     uint32_t node;
     int64_t end_ms;
@@ -60,7 +30,7 @@ static bool lease_take_in_transaction(struct sql *sql, int64_t covered_ms, int64
     if (!picked.found || picked.node >= ID_NODES)
         return err_set(err, ERR_MISSING, "%s has no free row in leases; run weir init", sql_where(sql));
     struct id_span span;
-    if (!id_lease_span(picked.node, picked.end_ms, covered_ms, now_ms, span_ms, &span, err))
+    if (!id_span_next(picked.node, picked.end_ms, covered_ms, now_ms, span_ms, &span, err))
         return false;
     struct value values[] = {value_i64(span.end_ms), value_u64(span.node)};
     if (!sql_run(sql, sql_lease_take, values, 2, NULL, err) || !sql_commit(sql, err))

@@ -3,9 +3,10 @@
  *     keeper_round   look at every coupon -> open_first | carry | sweep;  any coupon without a valid mark -> rebuild of
  * all
  *
- * One thread does it all, blocking, with deadlines on each call. Any number of keepers may run: they back off from one
- * another by an advisory lock in the catalog, and are correct without it. What a keeper decides comes from
- * protocol/rebuild.h and protocol/sweep.h; how Redis changes, from schemas/lua.
+ * One thread does it all, blocking, with deadlines on each call; a rebuild has further ones for its folds, and the
+ * lease has its own. Any number of keepers may run: one leads, by a lease in the catalog (keeper_lease.h), and all are
+ * correct without it. What a keeper decides comes from protocol/rebuild.h and protocol/sweep.h; how Redis changes, from
+ * schemas/lua.
  */
 #ifndef WEIR_INGEST_KEEPER_H
 #define WEIR_INGEST_KEEPER_H
@@ -15,6 +16,8 @@
 #include "core/sql.h"
 #include "ingest/coupon_rows.h"
 #include "ingest/keeper_config.h"
+#include "ingest/keeper_lease.h"
+#include "ingest/keeper_progress.h"
 #include "protocol/rebuild.h"
 #include "schemas/catalog.h"
 #include "schemas/route.h"
@@ -27,7 +30,6 @@ struct sweep;
 /* The connections. Each is opened when it is needed, and closed when a call on it came back without an answer. */
 struct keeper_links {
     struct sql *catalog;
-    bool leads; /* the advisory lock is held by `catalog`'s session */
     struct redis_sync *redis;
     struct kafka_producer *producer;
     struct sql *shard[ROUTE_SHARDS_MAX];
@@ -40,13 +42,16 @@ struct coupon_seen {
     uint64_t opened;
 };
 
-enum { KEEPER_LOOK_MS = 1000 }; /* between two looks at the marks of all coupons */
+/* KEEPER_LOOK_MS: between two looks at the marks of all coupons. */
+enum { KEEPER_LOOK_MS = 1000, KEEPER_REST_MS_MAX = 5000, KEEPER_WHY_MAX = 400 };
 
 struct keeper {
     const struct keeper_config *config; /* borrowed */
     const struct stream *stream;
     const struct stream_layout *layout;
     struct keeper_links links;
+    struct keeper_lease *lease;
+    bool leads;           /* in this round */
     uint64_t epoch;       /* of the catalog, read at the begin of the round */
     uint64_t epoch_seen;  /* the highest that a mark or a barrier was found with: a rebuild's is above it */
     int64_t hold_seen_ms; /* the longest hold that a mark was found with: a rebuild waits by it, and by the catalog's
@@ -62,6 +67,10 @@ struct keeper {
     int64_t looked_at_ms;                    /* CLOCK_BOOTTIME of the last look at all marks; 0: none */
     struct sweep *sweeps;                    /* at most SWEEPS_OF_COUPON_MAX a coupon */
     uint64_t spoilt_coupon;                  /* a script of a sweep failed on its keys: it needs a rebuild; 0: none */
+    unsigned rebuilds_failed;                /* since the last one that came through */
+    int64_t rebuild_rest_ms;                 /* no rebuild before this, CLOCK_BOOTTIME */
+    char rebuild_waits[KEEPER_WHY_MAX];      /* why one that is owed is not done; "": none is owed */
+    struct rebuild_progress progress;        /* of the last rebuild */
     int64_t shard_rest_ms[ROUTE_SHARDS_MAX]; /* a sweep found it away: it asks no more before this, CLOCK_BOOTTIME */
     struct redis_script scripts[STOCK_SCRIPTS];
     struct service_part *part;
@@ -70,6 +79,9 @@ struct keeper {
 void keeper_init(struct keeper *keeper, const struct keeper_config *config);
 void keeper_run(struct keeper *keeper); /* rounds until the service stops */
 void keeper_close(struct keeper *keeper);
+/* Pure: how long to rest after `failed` (>= 1) rebuilds in a row that did not come through: 1, 2, 4 … ticks, up to
+ * KEEPER_REST_MS_MAX. Each try raises the epoch and appends barriers, so they must not pile up in an outage. */
+int64_t keeper_rest_ms(unsigned failed, int64_t tick_ms);
 
 /* keeper_links.c: each answers the live connection, or NULL with err. */
 struct sql *keeper_catalog(struct keeper *keeper, struct err *err);
@@ -77,8 +89,8 @@ struct redis_sync *keeper_redis(struct keeper *keeper, struct err *err);
 struct kafka_producer *keeper_producer(struct keeper *keeper, struct err *err);
 struct sql *keeper_shard(struct keeper *keeper, int shard, struct err *err);
 /* One of its own with the deadline of a fold, so that a shard that hangs holds up a sweep by `mysql_ms` only. The
- * caller closes it. */
-struct sql *keeper_shard_for_fold(struct keeper *keeper, int shard, struct err *err);
+ * caller closes it; any thread. */
+struct sql *keeper_shard_for_fold(const struct keeper *keeper, int shard, struct err *err);
 void keeper_drop_dead_links(struct keeper *keeper, const struct err *err); /* after any failed call */
 /* Queues one record; its report comes by kafka_producer_reports with `opaque`. False: certainly not persisted. */
 WEIR_MUST_USE bool keeper_produce(struct keeper *keeper, int32_t partition, const void *event, void *opaque,

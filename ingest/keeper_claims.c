@@ -77,6 +77,14 @@ void claims_sort(struct claims *claims)
         qsort(claims->coupon[i].claim, claims->coupon[i].count, sizeof(struct claim), compare_claims);
 }
 
+uint64_t claims_count(const struct claims *claims)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < claims->count; i++)
+        count += claims->coupon[i].count;
+    return count;
+}
+
 const struct coupon_claims *claims_of(const struct claims *claims, uint64_t coupon_id)
 {
     size_t at = lower_bound(claims, coupon_id);

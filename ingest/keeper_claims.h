@@ -30,6 +30,7 @@ void claims_free(struct claims *claims);
 void claims_add(struct claims *claims, uint64_t coupon_id, uint64_t user_id, uint64_t grab_id, const char *try_key,
                 size_t try_len);
 void claims_sort(struct claims *claims);
+uint64_t claims_count(const struct claims *claims);                                     /* of all coupons */
 const struct coupon_claims *claims_of(const struct claims *claims, uint64_t coupon_id); /* NULL: nothing sold */
 /* Appends the value of one user, "grab:try grab:try", of claims [at, …) of the same user; answers the index behind
  * them. */

@@ -21,6 +21,8 @@ static const struct setting rows[] = {
      .help = "layout whose rows a sweep and a rebuild read"},
     SETTING_WHOLE(struct keeper_config, "keeper.tick_ms", tick_ms, "200", 10, 1000,
                   "time between two looks at the coupons, ms"),
+    SETTING_WHOLE(struct keeper_config, "keeper.lease_ms", lease_ms, "5000", 1000, 600000,
+                  "silence of the keeper that leads after which another one does, ms"),
     SETTING_WHOLE(struct keeper_config, "keeper.redis_ms", redis_ms, "2000", 50, 60000,
                   "deadline of one Redis command, ms"),
     SETTING_WHOLE(struct keeper_config, "keeper.mysql_ms", mysql_ms, "5000", 50, 60000,

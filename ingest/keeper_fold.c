@@ -16,15 +16,30 @@
 
 /* One shard's fold on its way. */
 struct shard_fold {
-    struct keeper *keeper;
-    const struct fold_job *job;
+    const struct keeper *keeper;
+    struct fold_job *job;
     struct claims *claims;
     int shard;
     struct id_set seen;                        /* every id that has a row, OK or VOID */
     int64_t next_offset[ROUTE_PARTITIONS_MAX]; /* of the snapshot's progress */
     uint64_t epoch[ROUTE_PARTITIONS_MAX];      /* highest barrier there */
-    struct err row_err;                        /* of a row that is not what it should be */
+    uint64_t rows_uncounted;
+    struct err row_err; /* of a row that is not what it should be */
 };
+
+enum { FOLD_COUNT_EACH = 1024 }; /* rows or records, between two times that the shared counter is written */
+
+static void count_rest(uint64_t *uncounted, _Atomic uint64_t *counter)
+{
+    atomic_fetch_add(counter, *uncounted);
+    *uncounted = 0;
+}
+
+static void count_one(uint64_t *uncounted, _Atomic uint64_t *counter)
+{
+    if (++*uncounted == FOLD_COUNT_EACH)
+        count_rest(uncounted, counter);
+}
 
 struct table_list {
     const struct keeper *keeper;
@@ -58,12 +73,20 @@ static bool take_table(const struct value *cells, size_t count, void *arg)
     return true;
 }
 
+static bool given_up(struct err *err)
+{
+    return err_set(err, ERR_OUTAGE, "the fold was given up: another shard's failed, or the keeper is stopping");
+}
+
 static bool take_row(const struct value *cells, size_t count, void *arg)
 {
     struct shard_fold *fold = arg;
     if (count != 5 || cells[3].type == VALUE_NULL)
         return err_set(&fold->row_err, ERR_INTERNAL,
                        "a row of the layout does not have the five columns that a rebuild reads");
+    if (atomic_load_explicit(&fold->job->stop, memory_order_relaxed))
+        return given_up(&fold->row_err);
+    count_one(&fold->rows_uncounted, &fold->job->progress->rows);
     const struct keeper *keeper = fold->keeper;
     if (keeper->layout->layout->by_day &&
         !routed_here(keeper, partition_of_user(cells[0].u64, keeper->partitions), fold->shard))
@@ -138,6 +161,7 @@ static bool read_snapshot(struct shard_fold *fold, struct sql *sql, const int32_
     for (size_t i = 0; good && i < tables.count; i++)
         good = read_table(fold, sql, tables.name[i], err);
     sql_rollback(sql);
+    count_rest(&fold->rows_uncounted, &fold->job->progress->rows);
     free(tables.name);
     return good;
 }
@@ -145,8 +169,9 @@ static bool read_snapshot(struct shard_fold *fold, struct sql *sql, const int32_
 /* The next rebuild begins above it. */
 static enum step_outcome met_foreign(const struct shard_fold *fold, uint64_t epoch)
 {
-    if (fold->keeper->epoch_seen < epoch)
-        fold->keeper->epoch_seen = epoch;
+    uint64_t met = atomic_load(&fold->job->epoch_met);
+    while (met < epoch && !atomic_compare_exchange_weak(&fold->job->epoch_met, &met, epoch))
+        ;
     return STEP_LOST;
 }
 
@@ -175,31 +200,33 @@ static enum step_outcome read_log(struct shard_fold *fold, struct kafka_reader *
                                   struct err *err)
 {
     struct fold_state state = {.epoch = fold->epoch[partition]};
+    uint64_t uncounted = 0;
     int64_t deadline_ms = clock_boottime_ms() + fold->keeper->config->fold_ms;
     for (;;) {
         struct kafka_record record;
         int got = kafka_reader_take(reader, 200, &record, err);
-        if (got < 0 || service_stopping() || clock_boottime_ms() > deadline_ms)
-            return got < 0 ? STEP_NO_ANSWER
-                           : (err_set(err, ERR_OUTAGE, "partition %d was not read up to its barrier in time",
-                                      (int)partition),
-                              STEP_NO_ANSWER);
+        if (got >= 0 && atomic_load(&fold->job->stop))
+            got = given_up(err) ? 0 : -1;
+        else if (got >= 0 && clock_boottime_ms() > deadline_ms)
+            got = err_set(err, ERR_OUTAGE, "partition %d was not read up to its barrier in time", (int)partition) ? 0
+                                                                                                                  : -1;
+        if (got < 0)
+            return STEP_NO_ANSWER;
         if (got == 0)
             continue;
         int64_t offset = record.offset;
         enum step_outcome outcome = fold_one(fold, &state, &record);
         kafka_record_free(&record);
-        if (outcome != STEP_DONE || offset >= fold->job->barrier[partition])
-            return outcome;
+        count_one(&uncounted, &fold->job->progress->records);
+        if (outcome == STEP_DONE && offset < fold->job->barrier[partition])
+            continue;
+        count_rest(&uncounted, &fold->job->progress->records);
+        return outcome;
     }
 }
 
-/* Progress that is past the barrier has folded it, or it is progress in another log: one that lost its end, or a topic
- * that was made again. */
-static enum step_outcome snapshot_has_barrier(const struct shard_fold *fold, int32_t partition, struct err *err)
+static enum step_outcome other_log(const struct shard_fold *fold, int32_t partition, struct err *err)
 {
-    if (fold->epoch[partition] == fold->job->epoch)
-        return STEP_DONE;
     err_set(err, ERR_CONFLICT,
             "progress of layout %s, partition %d, is at offset %lld, but the log gave offset %lld to a new record: the "
             "log is not the one that was folded",
@@ -210,10 +237,17 @@ static enum step_outcome snapshot_has_barrier(const struct shard_fold *fold, int
 
 static enum step_outcome fold_log(struct shard_fold *fold, int32_t partition, struct err *err)
 {
-    if (rebuild_meets_foreign(fold->epoch[partition], fold->job->epoch + 1, false))
-        return met_foreign(fold, fold->epoch[partition]); /* the worker has met a higher barrier already */
-    if (fold->next_offset[partition] > fold->job->barrier[partition])
-        return snapshot_has_barrier(fold, partition, err);
+    switch (rebuild_fold_begin(fold->next_offset[partition], fold->epoch[partition], fold->job->barrier[partition],
+                               fold->job->epoch)) {
+    case FOLD_FOREIGN:
+        return met_foreign(fold, fold->epoch[partition]);
+    case FOLD_OTHER_LOG:
+        return other_log(fold, partition, err);
+    case FOLD_HAS_ALL:
+        return STEP_DONE;
+    case FOLD_READ_LOG:
+        break;
+    }
     struct kafka_reader *reader = NULL;
     if (!kafka_reader_open(fold->keeper->config->kafka_brokers, "weir-keeper", fold->keeper->stream->name, partition,
                            fold->next_offset[partition], &reader, err))
@@ -223,7 +257,7 @@ static enum step_outcome fold_log(struct shard_fold *fold, int32_t partition, st
     return outcome;
 }
 
-enum step_outcome keeper_fold_shard(struct keeper *keeper, const struct fold_job *job, int shard, struct claims *claims,
+enum step_outcome keeper_fold_shard(const struct keeper *keeper, struct fold_job *job, int shard, struct claims *claims,
                                     struct err *err)
 {
     struct sql *sql = keeper_shard_for_fold(keeper, shard, err);

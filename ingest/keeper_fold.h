@@ -10,11 +10,17 @@ struct fold_job {
     uint64_t epoch;                        /* of the rebuild */
     const char *by;                        /* its random id, which its barriers carry */
     int64_t barrier[ROUTE_PARTITIONS_MAX]; /* offset of its barrier in each partition */
+    struct rebuild_progress *progress;     /* borrowed; its atomic counters rise */
+    atomic_bool stop;                      /* whoever folds gives up */
+    _Atomic uint64_t epoch_met;            /* the highest foreign barrier at or above the epoch; 0: none */
 };
 
 /* Folds all partitions of one shard into `claims`. LOST: a foreign barrier at or above the epoch was met. NO_ANSWER:
- * err; `claims` may hold a part: throw it away. */
-enum step_outcome keeper_fold_shard(struct keeper *keeper, const struct fold_job *job, int shard, struct claims *claims,
+ * err; `claims` may hold a part: throw it away. Any thread: of the keeper it reads settings and route alone. */
+enum step_outcome keeper_fold_shard(const struct keeper *keeper, struct fold_job *job, int shard, struct claims *claims,
                                     struct err *err);
+/* All shards, side by side; `claims` has one for each, made by claims_init. The keeper's thread. */
+enum step_outcome keeper_fold_shards(struct keeper *keeper, struct fold_job *job, struct claims *claims,
+                                     struct err *err);
 
 #endif

@@ -16,10 +16,8 @@ static struct sql *open_sql(const char *url, int64_t query_ms, struct err *err)
 struct sql *keeper_catalog(struct keeper *keeper, struct err *err)
 {
     struct keeper_links *links = &keeper->links;
-    if (links->catalog == NULL) {
-        links->leads = false;
+    if (links->catalog == NULL)
         links->catalog = open_sql(keeper->config->mysql_catalog, keeper->config->mysql_ms, err);
-    }
     return links->catalog;
 }
 
@@ -31,7 +29,7 @@ struct sql *keeper_shard(struct keeper *keeper, int shard, struct err *err)
     return *sql;
 }
 
-struct sql *keeper_shard_for_fold(struct keeper *keeper, int shard, struct err *err)
+struct sql *keeper_shard_for_fold(const struct keeper *keeper, int shard, struct err *err)
 {
     return open_sql(keeper->config->mysql_shards.item[shard], keeper->config->fold_ms, err);
 }
@@ -73,8 +71,6 @@ void keeper_drop_dead_links(struct keeper *keeper, const struct err *err)
 {
     struct keeper_links *links = &keeper->links;
     drop_sql(&links->catalog);
-    if (links->catalog == NULL)
-        links->leads = false;
     for (int i = 0; i < ROUTE_SHARDS_MAX; i++)
         drop_sql(&links->shard[i]);
     /* A Redis call without an answer leaves a connection whose next reply would be the lost one's. */

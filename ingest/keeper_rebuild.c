@@ -6,6 +6,7 @@
 #include "core/crash.h"
 #include "core/log.h"
 #include "core/service.h"
+#include "core/token.h"
 #include "ingest/keeper_fold.h"
 #include "schemas/grabs.h"
 
@@ -13,21 +14,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
+
+/* What a coupon was opened with. */
+struct opened {
+    struct coupon coupon;
+    uint64_t left;
+};
 
 struct rebuild {
     struct keeper *keeper;
     const char *reason;
     struct fold_job job;
-    char by[33];
+    char by[TOKEN_LEN + 1];
     uint64_t *coupon; /* ids that are ours under job.epoch */
     size_t coupon_count;
-    struct claims claims;
+    struct opened *opened; /* as many as coupon_count at most */
+    size_t opened_count;
+    struct claims claims[ROUTE_SHARDS_MAX]; /* of the shards that are folded */
+    struct rebuild_progress *progress;      /* the keeper's */
     int64_t begun_ms;
 };
 
-/* Rises atomically; no two rebuilds ever share an epoch. It passes whatever was seen in Redis or in the log: below that
- * no rebuild could ever end. */
+/* rebuild_epoch, in one statement; no two rebuilds ever share an epoch. */
 static enum step_outcome raise_epoch(struct rebuild *rebuild, struct err *err)
 {
     struct sql *catalog = keeper_catalog(rebuild->keeper, err);
@@ -36,7 +44,7 @@ static enum step_outcome raise_epoch(struct rebuild *rebuild, struct err *err)
     if (catalog == NULL || !sql_run(catalog, sql_epoch_raise, &seen, 1, NULL, err) ||
         !sql_select_i64(catalog, "SELECT LAST_INSERT_ID()", NULL, 0, &epoch, err))
         return STEP_NO_ANSWER;
-    rebuild->job.epoch = (uint64_t)epoch;
+    rebuild->job.epoch = rebuild->progress->epoch = (uint64_t)epoch;
     log_info("rebuild begins", LOG_INT("epoch", epoch), LOG_STR("reason", rebuild->reason));
     return STEP_DONE;
 }
@@ -51,6 +59,7 @@ static enum step_outcome list_coupons(struct rebuild *rebuild, struct err *err)
     for (size_t i = 0; i < keeper->coupon_count; i++)
         if (rebuild_lists(keeper->coupons[i].opened, rebuild->job.epoch))
             rebuild->coupon[rebuild->coupon_count++] = keeper->coupons[i].coupon_id;
+    rebuild->progress->coupons = rebuild->coupon_count;
     return STEP_DONE;
 }
 
@@ -66,6 +75,7 @@ static enum step_outcome each_coupon(struct rebuild *rebuild,
             return STEP_NO_ANSWER;
         if (outcome == STEP_DONE)
             rebuild->coupon[kept++] = rebuild->coupon[i];
+        progress_tell(rebuild->progress, rebuild->keeper->part);
     }
     rebuild->coupon_count = kept;
     return STEP_DONE;
@@ -73,20 +83,23 @@ static enum step_outcome each_coupon(struct rebuild *rebuild,
 
 static enum step_outcome close_one(struct rebuild *rebuild, uint64_t coupon_id, struct err *err)
 {
-    return stock_building(rebuild->keeper, coupon_id, rebuild->job.epoch, err);
+    enum step_outcome outcome = stock_building(rebuild->keeper, coupon_id, rebuild->job.epoch, err);
+    CRASH_POINT("keeper.rebuild_closed");
+    return outcome;
 }
 
-/* Where no mark is left nobody knows the hold that was in use: the catalog's largest, or a larger one that this keeper
- * saw. */
 static enum step_outcome wait_out(struct rebuild *rebuild, struct err *err)
 {
-    int64_t hold_ms = rebuild->keeper->hold_seen_ms;
+    int64_t hold_ms = 0;
     for (size_t i = 0; i < rebuild->keeper->coupon_count; i++)
         if (rebuild->keeper->coupons[i].hold_ms > hold_ms)
             hold_ms = rebuild->keeper->coupons[i].hold_ms;
-    int64_t until_ms = clock_boottime_ms() + step_wait_ms(hold_ms);
-    while (clock_boottime_ms() < until_ms && !service_stopping())
+    int64_t until_ms = clock_boottime_ms() + rebuild_wait_ms(hold_ms, rebuild->keeper->hold_seen_ms);
+    rebuild->progress->wait_until_ms = until_ms;
+    while (clock_boottime_ms() < until_ms && !service_stopping()) {
+        progress_tell(rebuild->progress, rebuild->keeper->part);
         clock_sleep_ms(20);
+    }
     if (service_stopping())
         err_set(err, ERR_OUTAGE, "the keeper is stopping");
     return service_stopping() ? STEP_NO_ANSWER : STEP_DONE;
@@ -109,16 +122,10 @@ static enum step_outcome append_barriers(struct rebuild *rebuild, struct err *er
 
 static enum step_outcome fold_shards(struct rebuild *rebuild, struct err *err)
 {
-    for (size_t shard = 0; shard < rebuild->keeper->config->mysql_shards.count; shard++) {
-        enum step_outcome outcome =
-            keeper_fold_shard(rebuild->keeper, &rebuild->job, (int)shard, &rebuild->claims, err);
-        if (outcome != STEP_DONE)
-            return outcome;
-        log_info("rebuild has folded a shard", LOG_INT("epoch", rebuild->job.epoch), LOG_INT("shard", shard),
-                 LOG_INT("of", rebuild->keeper->config->mysql_shards.count));
-    }
-    claims_sort(&rebuild->claims);
-    return STEP_DONE;
+    enum step_outcome outcome = keeper_fold_shards(rebuild->keeper, &rebuild->job, rebuild->claims, err);
+    for (size_t i = 0; i < ROUTE_SHARDS_MAX; i++)
+        rebuild->progress->claims_all += claims_count(&rebuild->claims[i]);
+    return outcome;
 }
 
 static enum step_outcome look(struct rebuild *rebuild, struct err *err)
@@ -131,9 +138,9 @@ static enum step_outcome look(struct rebuild *rebuild, struct err *err)
 
 enum { CLAIM_USERS_MAX = (STOCK_ARGS_MAX - 2) / 2 }; /* of one script call */
 
-/* One call's worth of users, beginning with claim `at`; answers the index behind them by `ret_next`. */
-static enum step_outcome claim_slice(struct rebuild *rebuild, const struct coupon_claims *coupon, size_t at,
-                                     size_t *ret_next, struct err *err)
+/* One call's worth of users, beginning with claim `at`; `ret_next` becomes the index behind them. */
+static enum step_outcome claim_slice(struct rebuild *rebuild, const struct claims *claims,
+                                     const struct coupon_claims *coupon, size_t at, size_t *ret_next, struct err *err)
 {
     struct buf text = {0};
     size_t begin[CLAIM_USERS_MAX * 2 + 1], users = 0;
@@ -141,7 +148,7 @@ static enum step_outcome claim_slice(struct rebuild *rebuild, const struct coupo
         begin[users * 2] = text.len;
         buf_append_u64(&text, coupon->claim[at].user_id);
         begin[users * 2 + 1] = text.len;
-        at = claims_entry(&rebuild->claims, coupon, at, &text);
+        at = claims_entry(claims, coupon, at, &text);
         begin[++users * 2] = text.len;
     }
     struct redis_arg pairs[CLAIM_USERS_MAX * 2];
@@ -150,7 +157,10 @@ static enum step_outcome claim_slice(struct rebuild *rebuild, const struct coupo
     enum step_outcome outcome =
         stock_claims(rebuild->keeper, coupon->coupon_id, rebuild->job.epoch, pairs, users * 2, err);
     buf_free(&text);
+    rebuild->progress->claims += at - *ret_next;
     *ret_next = at;
+    progress_tell(rebuild->progress, rebuild->keeper->part);
+    CRASH_POINT("keeper.rebuild_claims");
     return outcome;
 }
 
@@ -165,13 +175,27 @@ static enum step_outcome left_closed(uint64_t coupon_id, struct err *err)
     return STEP_LOST;
 }
 
+/* A user's grabs are all in one partition, so on one shard: no two shards' claims meet. */
 static enum step_outcome claim_one(struct rebuild *rebuild, uint64_t coupon_id, struct err *err)
 {
-    const struct coupon_claims *coupon = claims_of(&rebuild->claims, coupon_id);
     enum step_outcome outcome = STEP_DONE;
-    for (size_t at = 0; coupon != NULL && at < coupon->count && outcome == STEP_DONE;)
-        outcome = claim_slice(rebuild, coupon, at, &at, err);
+    for (size_t i = 0; i < ROUTE_SHARDS_MAX && outcome == STEP_DONE; i++) {
+        const struct claims *claims = &rebuild->claims[i];
+        const struct coupon_claims *coupon = claims_of(claims, coupon_id);
+        for (size_t at = 0; coupon != NULL && at < coupon->count && outcome == STEP_DONE;)
+            outcome = claim_slice(rebuild, claims, coupon, at, &at, err);
+    }
     return outcome == STEP_NO_ANSWER ? left_closed(coupon_id, err) : outcome;
+}
+
+static uint64_t sold_of(const struct rebuild *rebuild, uint64_t coupon_id)
+{
+    uint64_t sold = 0;
+    for (size_t i = 0; i < ROUTE_SHARDS_MAX; i++) {
+        const struct coupon_claims *coupon = claims_of(&rebuild->claims[i], coupon_id);
+        sold += coupon == NULL ? 0 : coupon->count;
+    }
+    return sold;
 }
 
 static enum step_outcome open_one(struct rebuild *rebuild, uint64_t coupon_id, struct err *err)
@@ -179,19 +203,45 @@ static enum step_outcome open_one(struct rebuild *rebuild, uint64_t coupon_id, s
     struct coupon coupon;
     if (!keeper_read_coupon(rebuild->keeper, coupon_id, &coupon, err))
         return left_closed(coupon_id, err);
-    const struct coupon_claims *sold = claims_of(&rebuild->claims, coupon_id);
-    uint64_t left;
-    if (!rebuild_left(coupon.total, sold == NULL ? 0 : sold->count, &left)) {
+    uint64_t sold = sold_of(rebuild, coupon_id), left;
+    if (!rebuild_left(coupon.total, sold, &left)) {
         left = 0; /* I1 is broken: sell no more of it, and do not keep the other coupons closed for it */
         log_error("more OK rows than stock: the coupon is opened as sold out; run `weir audit`",
-                  LOG_INT("coupon", coupon_id), LOG_INT("total", coupon.total), LOG_INT("ok", sold->count));
+                  LOG_INT("coupon", coupon_id), LOG_INT("total", coupon.total), LOG_INT("ok", sold));
     }
     enum step_outcome outcome = stock_open(rebuild->keeper, &coupon, rebuild->job.epoch, left, err);
-    if (outcome == STEP_DONE &&
-        !keeper_log_stock(rebuild->keeper, &coupon, "rebuild", (int64_t)left, rebuild->job.epoch, rebuild->reason, err))
-        log_warn("rebuild is done, but its stock_logs row could not be written", LOG_INT("coupon", coupon_id),
-                 LOG_ERR(err));
+    CRASH_POINT("keeper.rebuild_opened");
+    if (outcome == STEP_DONE)
+        rebuild->opened[rebuild->opened_count++] = (struct opened){.coupon = coupon, .left = left};
+    rebuild->progress->coupons_done = rebuild->opened_count;
     return outcome == STEP_NO_ANSWER ? left_closed(coupon_id, err) : outcome;
+}
+
+/* In one transaction, when all are open: a commit for each would keep the last of many coupons closed for seconds. */
+static void log_opened(struct rebuild *rebuild)
+{
+    struct err err = {0};
+    struct sql *catalog = keeper_catalog(rebuild->keeper, &err);
+    bool good = catalog != NULL && sql_begin(catalog, &err);
+    for (size_t i = 0; good && i < rebuild->opened_count; i++)
+        good = keeper_log_stock(rebuild->keeper, &rebuild->opened[i].coupon, "rebuild",
+                                (int64_t)rebuild->opened[i].left, rebuild->job.epoch, rebuild->reason, &err);
+    if (good && sql_commit(catalog, &err))
+        return;
+    log_warn("coupons were opened, but their stock_logs rows could not be written",
+             LOG_INT("epoch", rebuild->job.epoch), LOG_INT("coupons", rebuild->opened_count), LOG_ERR(&err));
+    if (catalog != NULL)
+        sql_rollback(catalog);
+    keeper_drop_dead_links(rebuild->keeper, &err);
+}
+
+static enum step_outcome open_all(struct rebuild *rebuild, struct err *err)
+{
+    rebuild->opened = mem_grow(rebuild->opened, (rebuild->coupon_count + 1) * sizeof *rebuild->opened);
+    rebuild->opened_count = 0;
+    enum step_outcome outcome = each_coupon(rebuild, open_one, err);
+    log_opened(rebuild);
+    return outcome;
 }
 
 static enum step_outcome run_step(struct rebuild *rebuild, enum rebuild_step at, struct err *err)
@@ -214,7 +264,7 @@ static enum step_outcome run_step(struct rebuild *rebuild, enum rebuild_step at,
     case REBUILD_CLAIMS:
         return each_coupon(rebuild, claim_one, err);
     case REBUILD_OPEN:
-        return each_coupon(rebuild, open_one, err);
+        return open_all(rebuild, err);
     case REBUILD_DONE:
     case REBUILD_STOP:
         break;
@@ -222,44 +272,55 @@ static enum step_outcome run_step(struct rebuild *rebuild, enum rebuild_step at,
     return STEP_DONE;
 }
 
-static void make_name(char ret_name[33])
+static struct rebuild *rebuild_new(struct keeper *keeper, const char *reason)
 {
-    unsigned char bytes[16];
-    if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
-        abort(); /* 16 bytes are never cut short once the pool is ready: getrandom(2) */
-    for (int i = 0; i < 16; i++)
-        snprintf(ret_name + i * 2, 3, "%02x", bytes[i]);
+    struct rebuild *rebuild = mem_alloc(sizeof *rebuild);
+    *rebuild = (struct rebuild){
+        .keeper = keeper, .reason = reason, .progress = &keeper->progress, .begun_ms = clock_boottime_ms()};
+    token_make(rebuild->by);
+    rebuild->job.by = rebuild->by;
+    rebuild->job.progress = rebuild->progress;
+    for (size_t i = 0; i < ROUTE_SHARDS_MAX; i++)
+        claims_init(&rebuild->claims[i]);
+    *rebuild->progress = (struct rebuild_progress){.shards = keeper->config->mysql_shards.count};
+    return rebuild;
 }
 
-static const char *const step_names[] = {"raise", "list",   "close", "wait", "barrier", "fold",
-                                         "look",  "claims", "open",  "done", "stop"};
+static void rebuild_free(struct rebuild *rebuild)
+{
+    progress_end(rebuild->progress);
+    for (size_t i = 0; i < ROUTE_SHARDS_MAX; i++)
+        claims_free(&rebuild->claims[i]);
+    free(rebuild->coupon);
+    free(rebuild->opened);
+    free(rebuild);
+}
+
+static void step_failed(struct rebuild *rebuild, enum rebuild_step at, const struct err *err)
+{
+    log_warn("rebuild: a step did not come through", LOG_INT("epoch", rebuild->job.epoch),
+             LOG_STR("step", rebuild_step_name(at)), LOG_ERR(err));
+    keeper_drop_dead_links(rebuild->keeper, err);
+    clock_sleep_ms(rebuild->keeper->config->tick_ms);
+}
 
 enum step_outcome keeper_rebuild(struct keeper *keeper, const char *reason, struct err *err)
 {
-    struct rebuild *rebuild = mem_alloc(sizeof *rebuild);
-    *rebuild = (struct rebuild){.keeper = keeper, .reason = reason, .begun_ms = clock_boottime_ms()};
-    make_name(rebuild->by);
-    rebuild->job.by = rebuild->by;
-    claims_init(&rebuild->claims);
+    struct rebuild *rebuild = rebuild_new(keeper, reason);
     enum step_outcome outcome = STEP_DONE;
     enum rebuild_step at = REBUILD_RAISE;
     while (at != REBUILD_DONE && at != REBUILD_STOP) {
         *err = (struct err){0};
+        progress_step(rebuild->progress, at, keeper->part);
         outcome = run_step(rebuild, at, err);
         CRASH_POINT("keeper.rebuild_step");
-        if (outcome != STEP_DONE) {
-            log_warn("rebuild: a step did not come through", LOG_INT("epoch", rebuild->job.epoch),
-                     LOG_STR("step", step_names[at]), LOG_ERR(err));
-            keeper_drop_dead_links(keeper, err);
-            clock_sleep_ms(keeper->config->tick_ms);
-        }
+        if (outcome != STEP_DONE)
+            step_failed(rebuild, at, err);
         at = service_stopping() && outcome != STEP_DONE ? REBUILD_STOP : rebuild_next(at, outcome);
     }
     if (at == REBUILD_DONE)
         log_info("rebuild is done", LOG_INT("epoch", rebuild->job.epoch), LOG_INT("coupons", rebuild->coupon_count),
-                 LOG_INT("ms", clock_boottime_ms() - rebuild->begun_ms));
-    claims_free(&rebuild->claims);
-    free(rebuild->coupon);
-    free(rebuild);
+                 LOG_INT("claims", rebuild->progress->claims), LOG_INT("ms", clock_boottime_ms() - rebuild->begun_ms));
+    rebuild_free(rebuild);
     return at == REBUILD_DONE ? STEP_DONE : outcome;
 }

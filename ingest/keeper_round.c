@@ -25,6 +25,7 @@ void keeper_init(struct keeper *keeper, const struct keeper_config *config)
 void keeper_close(struct keeper *keeper)
 {
     struct keeper_links *links = &keeper->links;
+    keeper_lease_stop(keeper->lease);
     sweep_forget_all(keeper);
     free(keeper->coupons);
     free(keeper->seen);
@@ -85,23 +86,6 @@ static bool read_catalog(struct keeper *keeper, struct err *err)
     if (keeper->partitions <= 0 || keeper->partitions > ROUTE_PARTITIONS_MAX)
         return err_set(err, ERR_MISSING, "the catalog at %s has no meta row: run `weir init`", sql_where(catalog));
     return read_route(keeper, catalog, err) && keeper_read_coupons(keeper, err);
-}
-
-/* The advisory lock belongs to the catalog's session: a keeper that dies loses it. Without it a round does nothing. */
-static bool lead(struct keeper *keeper, struct err *err)
-{
-    struct sql *catalog = keeper_catalog(keeper, err);
-    int64_t got = 0;
-    if (catalog == NULL)
-        return false;
-    if (keeper->links.leads)
-        return true;
-    if (!sql_select_i64(catalog, sql_keeper_lock, NULL, 0, &got, err))
-        return false;
-    keeper->links.leads = got == 1;
-    if (keeper->links.leads)
-        log_info("this keeper leads");
-    return keeper->links.leads;
 }
 
 /* ---- Redis: is it still the one that this connection learnt? ---- */
@@ -209,21 +193,69 @@ static void show(const struct tally *tally)
     metric_set(metric_gauge("weir_stock_pending", "Grabs that are pending in Redis.", NULL), (double)tally->pending);
 }
 
-static bool rebuild_if_owed(struct keeper *keeper, const struct tally *tally, struct err *err)
+int64_t keeper_rest_ms(unsigned failed, int64_t tick_ms)
 {
-    if (tally->to_rebuild == 0)
-        return true;
+    int64_t rest_ms = tick_ms;
+    for (unsigned i = 1; i < failed && rest_ms < KEEPER_REST_MS_MAX; i++)
+        rest_ms *= 2;
+    return rest_ms < KEEPER_REST_MS_MAX ? rest_ms : KEEPER_REST_MS_MAX;
+}
+
+/* A rebuild closes every coupon, those with a valid mark too, and can open none before it has read every shard: while
+ * one is away, what is open goes on selling. (Kafka needs no such look: without it nothing sells, and a rebuild that
+ * waits at its barriers raises nothing again.) */
+static bool shards_answer(struct keeper *keeper, struct err *err)
+{
+    for (size_t i = 0; i < keeper->config->mysql_shards.count; i++) {
+        int64_t one;
+        struct sql *sql = keeper_shard(keeper, (int)i, err);
+        if (sql == NULL || !sql_select_i64(sql, "SELECT 1", NULL, 0, &one, err))
+            return err_prefix(err, "shard %zu", i);
+    }
+    return true;
+}
+
+static void rebuild_failed(struct keeper *keeper, struct err *err)
+{
+    int64_t rest_ms = keeper_rest_ms(++keeper->rebuilds_failed, keeper->config->tick_ms);
+    keeper->rebuild_rest_ms = clock_boottime_ms() + rest_ms;
+    snprintf(keeper->rebuild_waits, sizeof keeper->rebuild_waits, "a rebuild of the stock is owed: %.300s",
+             err->kind == ERR_NONE ? "another one was above it" : err->text);
+    log_warn("a rebuild of the stock is owed and did not come through; it is tried again", LOG_INT("rest_ms", rest_ms),
+             LOG_INT("failed", keeper->rebuilds_failed), LOG_ERR(err));
+    keeper_drop_dead_links(keeper, err);
+}
+
+static void rebuild_now(struct keeper *keeper, const struct tally *tally)
+{
+    struct err err = {0};
     char reason[100];
     snprintf(reason, sizeof reason, "%zu coupons without a valid mark, among them %" PRIu64, tally->to_rebuild,
              tally->example);
-    service_part_set(keeper->part, false, "a rebuild of the stock is on its way");
-    sweep_forget_all(keeper);
-    keeper->spoilt_coupon = 0;
-    bool good = keeper_rebuild(keeper, reason, err) == STEP_DONE;
-    metric_add(metric_counter("weir_keeper_rebuilds_total", "Rebuilds of the stock.",
-                              good ? "end=\"done\"" : "end=\"stopped\""),
-               1);
-    return good;
+    bool reachable = shards_answer(keeper, &err), good = false;
+    if (reachable) {
+        sweep_forget_all(keeper);
+        keeper->spoilt_coupon = 0;
+        good = keeper_rebuild(keeper, reason, &err) == STEP_DONE;
+        metric_add(metric_counter("weir_keeper_rebuilds_total", "Rebuilds of the stock.",
+                                  good ? "end=\"done\"" : "end=\"stopped\""),
+                   1);
+    }
+    if (!good && !service_stopping())
+        rebuild_failed(keeper, &err);
+    if (good)
+        keeper->rebuilds_failed = 0;
+}
+
+/* `all`: every coupon was looked at, so that nothing is owed when none was found. */
+static void rebuild_if_owed(struct keeper *keeper, const struct tally *tally, bool all)
+{
+    if (tally->to_rebuild > 0 && clock_boottime_ms() >= keeper->rebuild_rest_ms) {
+        keeper->looked_at_ms = 0; /* look at all of them again when it is done */
+        rebuild_now(keeper, tally);
+    } else if (tally->to_rebuild == 0 && all) {
+        keeper->rebuild_waits[0] = '\0';
+    }
 }
 
 /* A change in the catalog is served in this round; all else is looked at once a second. */
@@ -261,9 +293,30 @@ static bool serve_coupons(struct keeper *keeper, struct err *err)
         keeper->looked_at_ms = now_ms;
         show(&tally);
     }
-    if (tally.to_rebuild > 0)
-        keeper->looked_at_ms = 0; /* look at all of them again when it is done */
-    return rebuild_if_owed(keeper, &tally, err);
+    rebuild_if_owed(keeper, &tally, all);
+    return true;
+}
+
+/* What this keeper had begun is the next leader's: the marks say how far it came. */
+static void stand_down(struct keeper *keeper)
+{
+    log_warn("this keeper does not lead any more");
+    sweep_forget_all(keeper);
+    show(&(struct tally){0});
+    keeper->looked_at_ms = 0;
+    keeper->rebuild_waits[0] = '\0';
+}
+
+static bool lead(struct keeper *keeper, struct err *err)
+{
+    bool leads = keeper_lease_held(keeper->lease, err);
+    if (leads && !keeper->leads)
+        log_info("this keeper leads");
+    if (!leads && keeper->leads)
+        stand_down(keeper);
+    keeper->leads = leads;
+    metric_set(metric_gauge("weir_keeper_leads", "1 when this keeper holds the lease.", NULL), leads ? 1 : 0);
+    return leads;
 }
 
 /* False: something did not answer (err), or this keeper does not lead (err is empty). */
@@ -276,18 +329,26 @@ static bool keeper_round(struct keeper *keeper, struct err *err)
     return true;
 }
 
+/* Standing by is being ready: the leader does the work. */
+static void tell_state(struct keeper *keeper, const struct err *err)
+{
+    char note[LEASE_TELL_MAX];
+    const char *why = err->kind != ERR_NONE ? err->text : keeper->rebuild_waits;
+    service_part_set(keeper->part, why[0] == '\0', why);
+    keeper_lease_tell(keeper->lease, note);
+    service_part_note(keeper->part, note);
+}
+
 void keeper_run(struct keeper *keeper)
 {
+    keeper->lease = keeper_lease_start(keeper->config);
     while (!service_stopping()) {
         struct err err = {0};
-        bool good = keeper_round(keeper, &err);
-        if (!good && err.kind != ERR_NONE) {
+        if (!keeper_round(keeper, &err) && err.kind != ERR_NONE) {
             log_warn("a round of the keeper did not come through; it is tried again", LOG_ERR(&err));
             keeper_drop_dead_links(keeper, &err);
         }
-        /* Standing by is being ready: the leader does the work. */
-        service_part_set(keeper->part, err.kind == ERR_NONE,
-                         err.kind == ERR_NONE ? (good ? "leads" : "stands by") : err.text);
-        clock_sleep_ms(good || err.kind == ERR_NONE ? keeper->config->tick_ms : keeper->config->tick_ms * 2);
+        tell_state(keeper, &err);
+        clock_sleep_ms(err.kind == ERR_NONE ? keeper->config->tick_ms : keeper->config->tick_ms * 2);
     }
 }

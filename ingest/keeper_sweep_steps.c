@@ -73,7 +73,7 @@ static enum step_outcome cancel_all(struct keeper *keeper, struct sweep *sweep, 
     size_t kept = sweep->list.count;
     for (size_t i = 0; i < kept; i++)
         place_grab(keeper, sweep, &sweep->list.grab[i]);
-    sweep->wait_until_ms = clock_boottime_ms() + step_wait_ms(hold_ms);
+    sweep->wait_until_ms = clock_boottime_ms() + sweep_wait_ms(hold_ms);
     if (kept > 0)
         log_info("sweep: grabs are cancelling", LOG_INT("coupon", sweep->coupon_id), LOG_INT("grabs", kept),
                  LOG_INT("epoch", sweep->epoch));

@@ -2,6 +2,7 @@
 
 #include "core/buf.h"
 #include "protocol/ids.h"
+#include "protocol/sweep.h"
 #include "schemas/stock.h"
 
 #include <assert.h>
@@ -9,19 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SCAN_MS_MAX = 1000 }; /* a grab that was reserved during the scan is no sign of a stepped clock */
-
 void swept_free(struct swept_list *list)
 {
     free(list->grab);
     *list = (struct swept_list){0};
-}
-
-/* No hint is ever further away than the hold: one that is, was made before Redis's clock was stepped back, and would be
- * waited for as long as the step was. */
-static bool due(const struct stock_pending *pending, int64_t now_ms, int64_t hold_ms)
-{
-    return pending->state == 'C' || pending->hint_ms <= now_ms || pending->hint_ms > now_ms + hold_ms + SCAN_MS_MAX;
 }
 
 static void make_room(struct swept_list *list, size_t more)
@@ -39,7 +31,7 @@ void swept_add(struct swept_list *list, const char *field, const char *value, in
     struct stock_pending pending;
     uint64_t grab_id;
     if (list->count == grabs_max || !id_parse(field, strlen(field), &grab_id) ||
-        !stock_pending_parse(value, &pending) || !due(&pending, now_ms, hold_ms))
+        !stock_pending_parse(value, &pending) || !sweep_due(pending.state == 'C', pending.hint_ms, now_ms, hold_ms))
         return;
     if (list->leave_out != NULL && id_set_has(list->leave_out, grab_id))
         return;

@@ -9,8 +9,10 @@
 #include <stdlib.h>
 
 static const char *const crash_points[] = {
-    "keeper.open_claimed",    "keeper.open_building",    "keeper.open_written",   "keeper.rebuild_step",
-    "keeper.rebuild_barrier", "keeper.sweep_cancelling", "keeper.sweep_appended", "keeper.sweep_finished",
+    "keeper.lease_taken",    "keeper.open_claimed",   "keeper.open_building",    "keeper.open_written",
+    "keeper.rebuild_step",   "keeper.rebuild_closed", "keeper.rebuild_barrier",  "keeper.rebuild_folded",
+    "keeper.rebuild_claims", "keeper.rebuild_opened", "keeper.sweep_cancelling", "keeper.sweep_appended",
+    "keeper.sweep_finished",
 };
 
 static void *run(void *arg)

@@ -1,17 +1,19 @@
 #include "protocol/fold.h"
 
+#include "core/planted.h"
+
 enum fold_verdict fold_record(struct fold_state *state, enum record_kind kind, uint64_t epoch, bool has_row)
 {
     if (kind == RECORD_BARRIER) {
-        if (state->epoch < epoch) /* the highest decides, not the latest */
+        if (state->epoch < epoch || PLANTED("newest_barrier")) /* the highest decides, not the latest */
             state->epoch = epoch;
         return FOLD_BARRIER;
     }
-    if (has_row)
+    if (has_row && !PLANTED("last_record_wins"))
         return FOLD_DUPLICATE;
     if (kind == RECORD_CANCEL)
         return FOLD_VOID_CANCELLED;
-    return epoch < state->epoch ? FOLD_VOID_STALE : FOLD_OK;
+    return epoch < state->epoch && !PLANTED("no_barrier") ? FOLD_VOID_STALE : FOLD_OK;
 }
 
 void fold_count(struct fold_counts *counts, enum fold_verdict verdict)

@@ -31,6 +31,10 @@ enum reserve_result {
     RESERVE_NO_ANSWER = 8, /* unknown whether it ran; never in Lua */
 };
 
+/* What one answer of reserve.lua says: anything that is not one of its answers is as good as none. `existing_id`: 0
+ * when it named none. */
+enum reserve_result grab_reserve_result(int64_t code, uint64_t existing_id, uint64_t own_id);
+
 enum append_report { APPEND_PERSISTED, APPEND_NOT_PERSISTED, APPEND_POSSIBLY_PERSISTED };
 enum confirm_result { CONFIRM_HELD, CONFIRM_NOT_HELD, CONFIRM_NO_ANSWER };
 
@@ -77,5 +81,23 @@ struct grab_step grab_on_reserve(struct grab *grab, enum reserve_result result, 
                                  uint64_t existing_id, int64_t now_us);
 struct grab_step grab_on_report(struct grab *grab, enum append_report report, int64_t now_us);
 struct grab_step grab_on_confirm(struct grab *grab, enum confirm_result result);
+
+/* Where an unknown is asked for: the existing grab that was found, under the mark's epoch, else this one. */
+struct grab_place {
+    uint64_t grab_id;
+    uint64_t epoch;
+};
+struct grab_place grab_place(const struct grab *grab);
+
+/* RESERVE_CLOSED: why is there no valid mark? `catalog_known`: ingest's copy of the catalog is at most 1 s old;
+ * `opened` is its coupon's, and 1 for a row that could not be read. Two of them are refusals: such a grab can never be
+ * sold. */
+enum closed_why {
+    CLOSED_CATALOG_AWAY,
+    CLOSED_NOT_READY, /* it was opened: a rebuild is on its way or owed */
+    CLOSED_NOT_STARTED,
+    CLOSED_NO_COUPON,
+};
+enum closed_why grab_closed_why(bool catalog_known, bool has_coupon, uint64_t opened);
 
 #endif

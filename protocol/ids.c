@@ -1,10 +1,41 @@
 #include "protocol/ids.h"
 
+#include "core/planted.h"
+
 #include <assert.h>
+#include <inttypes.h>
 
 static bool span_empty(const struct id_span *span)
 {
     return span->begin_ms >= span->end_ms;
+}
+
+/* Behind the last millisecond that an id can name: a span may end here. */
+#define ID_TIME_MS_END (ID_EPOCH_MS + ID_MS_MAX + 1)
+
+bool id_span_next(uint32_t node, int64_t node_end_ms, int64_t covered_ms, int64_t now_ms, int64_t span_ms,
+                  struct id_span *ret_span, struct err *err)
+{
+    if (now_ms < ID_EPOCH_MS)
+        return err_set(err, ERR_OUTAGE, "this machine's clock is before 2024; set it, ids cannot be made");
+    if (now_ms > ID_TIME_MS_END)
+        return err_set(err, ERR_OUTAGE,
+                       "this machine's clock is past September 2093, where the time of ids ends; set it, ids cannot be "
+                       "made");
+    int64_t begin_ms = node_end_ms > now_ms && !PLANTED("id_spans_overlap") ? node_end_ms : now_ms;
+    if (begin_ms - now_ms > ID_SPAN_AHEAD_MS_MAX)
+        return err_set(err, ERR_OUTAGE,
+                       "all id leases reach more than an hour ahead of this clock (node %u until %" PRId64
+                       " ms); is the clock right?",
+                       node, node_end_ms);
+    int64_t from_ms = covered_ms > begin_ms && covered_ms - now_ms <= 2 * span_ms ? covered_ms : begin_ms;
+    if (from_ms > ID_TIME_MS_END - span_ms)
+        return err_set(err, ERR_OUTAGE,
+                       "a span of %" PRId64 " ms from here ends past September 2093, where the time of ids ends; is "
+                       "this machine's clock right?",
+                       span_ms);
+    *ret_span = (struct id_span){.node = node, .begin_ms = begin_ms, .end_ms = from_ms + span_ms};
+    return true;
 }
 
 void id_maker_add_span(struct id_maker *maker, struct id_span span)

@@ -33,6 +33,14 @@ struct id_maker {
     uint32_t sequence;   /* next one within last_ms */
 };
 
+enum { ID_SPAN_AHEAD_MS_MAX = 3600000 }; /* ids are dated at most this far ahead of the clock */
+/* The span that a taker gets. It begins where the node's last span ended (`node_end_ms`), or now, whichever is later,
+ * and reaches a whole `span_ms` past the one that this taker has (`covered_ms`: its end; 0: none). ERR_OUTAGE when the
+ * node is leased too far ahead (every node is in use), and when the clock is outside of the time that ids can name
+ * (2024 to 2093): whatever comes out can be given to an id_maker. */
+WEIR_MUST_USE bool id_span_next(uint32_t node, int64_t node_end_ms, int64_t covered_ms, int64_t now_ms, int64_t span_ms,
+                                struct id_span *ret_span, struct err *err);
+
 void id_maker_add_span(struct id_maker *maker, struct id_span span);
 /* True when no span is ready behind the one in use: time to ask the catalog for another. */
 bool id_maker_wants_span(const struct id_maker *maker, int64_t realtime_ms);

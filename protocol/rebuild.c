@@ -1,5 +1,7 @@
 #include "protocol/rebuild.h"
 
+#include "core/planted.h"
+
 bool mark_valid(const struct mark_view *mark, uint64_t catalog_epoch)
 {
     if (mark->state != MARK_OPEN && mark->state != MARK_CLOSED)
@@ -24,7 +26,7 @@ enum open_step open_next(enum open_step at, enum step_outcome outcome)
     case OPEN_CLAIM:
         return OPEN_BUILDING;
     case OPEN_BUILDING:
-        return OPEN_LOOK;
+        return PLANTED("no_second_look") ? OPEN_WRITE : OPEN_LOOK;
     case OPEN_LOOK:
         return OPEN_WRITE;
     case OPEN_WRITE:
@@ -56,9 +58,9 @@ enum rebuild_step rebuild_next(enum rebuild_step at, enum step_outcome outcome)
     case REBUILD_BARRIER:
         return REBUILD_FOLD;
     case REBUILD_FOLD:
-        return REBUILD_LOOK;
+        return PLANTED("no_second_look") ? REBUILD_CLAIMS : REBUILD_LOOK;
     case REBUILD_LOOK:
-        return REBUILD_CLAIMS;
+        return PLANTED("claims_not_rebuilt") ? REBUILD_OPEN : REBUILD_CLAIMS;
     case REBUILD_CLAIMS:
         return REBUILD_OPEN;
     case REBUILD_OPEN:
@@ -75,6 +77,28 @@ bool rebuild_lists(uint64_t opened, uint64_t epoch)
     return opened > 0 && opened < epoch;
 }
 
+uint64_t rebuild_epoch(uint64_t catalog_epoch, uint64_t seen_epoch)
+{
+    return (catalog_epoch > seen_epoch ? catalog_epoch : seen_epoch) + 1;
+}
+
+int64_t rebuild_wait_ms(int64_t catalog_hold_ms, int64_t seen_hold_ms)
+{
+    if (PLANTED("rebuild_without_wait"))
+        return 0;
+    return step_wait_ms(catalog_hold_ms > seen_hold_ms ? catalog_hold_ms : seen_hold_ms);
+}
+
+enum fold_begin rebuild_fold_begin(int64_t next_offset, uint64_t partition_epoch, int64_t barrier_offset,
+                                   uint64_t own_epoch)
+{
+    if (partition_epoch > own_epoch)
+        return FOLD_FOREIGN;
+    if (next_offset <= barrier_offset)
+        return FOLD_READ_LOG;
+    return partition_epoch == own_epoch ? FOLD_HAS_ALL : FOLD_OTHER_LOG;
+}
+
 bool rebuild_meets_foreign(uint64_t barrier_epoch, uint64_t own_epoch, bool own_record)
 {
     return !own_record && barrier_epoch >= own_epoch;
@@ -84,6 +108,6 @@ bool rebuild_left(uint64_t total, uint64_t ok, uint64_t *ret_left)
 {
     if (ok > total)
         return false;
-    *ret_left = total - ok;
+    *ret_left = PLANTED("stock_from_configuration") ? total : total - ok;
     return true;
 }

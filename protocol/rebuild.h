@@ -49,12 +49,29 @@ enum rebuild_step {
     REBUILD_DONE,
     REBUILD_STOP, /* begin again, with a new epoch */
 };
+/* The epoch that RAISE makes, atomically: above the catalog's and whatever was seen in Redis or in the log, for below
+ * that no rebuild could ever end. */
+uint64_t rebuild_epoch(uint64_t catalog_epoch, uint64_t seen_epoch);
+/* The length of WAIT. Where no mark is left nobody knows the hold that was in use: the catalog's longest, or a longer
+ * one that this keeper saw. */
+int64_t rebuild_wait_ms(int64_t catalog_hold_ms, int64_t seen_hold_ms);
 /* CLOSE, CLAIMS and OPEN are one script a coupon: LOST there leaves out that coupon alone (its mark has a higher
  * epoch); the caller goes on with the others and hands in DONE. */
 enum rebuild_step rebuild_next(enum rebuild_step at, enum step_outcome outcome);
 bool rebuild_lists(uint64_t opened, uint64_t epoch);
 /* A fold that meets a BARRIER of another rebuild at or above its own must begin again above it. */
 bool rebuild_meets_foreign(uint64_t barrier_epoch, uint64_t own_epoch, bool own_record);
+
+/* FOLD of one partition: progress and rows of one snapshot, then the log behind them up to the rebuild's own BARRIER.
+ */
+enum fold_begin {
+    FOLD_READ_LOG,  /* from progress on */
+    FOLD_HAS_ALL,   /* progress is past the BARRIER and has folded it */
+    FOLD_FOREIGN,   /* a higher BARRIER was folded already: begin again above it */
+    FOLD_OTHER_LOG, /* progress is past the BARRIER and knows nothing of it: it is progress in another log */
+};
+enum fold_begin rebuild_fold_begin(int64_t next_offset, uint64_t partition_epoch, int64_t barrier_offset,
+                                   uint64_t own_epoch);
 
 /* Units left after `ok` were sold; totals only grow, so this is never below 0 unless I1 is broken: then false. */
 WEIR_MUST_USE bool rebuild_left(uint64_t total, uint64_t ok, uint64_t *ret_left);

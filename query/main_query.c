@@ -1,8 +1,11 @@
 /* weir-query: answers reads from the shards, the catalog and the stock. */
+#include "core/crash.h"
 #include "core/log.h"
 #include "core/service.h"
 #include "query/query.h"
 #include <stdlib.h>
+
+static const char *const crash_points[] = {"query.after_scatter", "query.after_part", "query.before_answer"};
 
 static void die(const struct err *err)
 {
@@ -33,6 +36,7 @@ int main(int argc, char **argv)
     struct http_server *http = NULL;
     struct err err = {0};
 
+    crash_start(argc, argv, crash_points, sizeof crash_points / sizeof *crash_points);
     config_load_or_exit(&query_program, argc, argv, &config, NULL);
     if (!log_open("weir-query", config.log_level, config.log_format, &err) ||
         !service_start("weir-query", config.drain_ms, &err) || !query_start(&query, &config, &err) ||

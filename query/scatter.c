@@ -1,6 +1,7 @@
 #include "query/scatter.h"
 
 #include "core/clock.h"
+#include "core/crash.h"
 #include "core/log.h"
 #include <assert.h>
 #include <inttypes.h>
@@ -54,6 +55,7 @@ void scatter_answer_json(struct scatter *scatter)
         metric_add(scatter->owner->query->metrics.partial, 1);
     struct http_req *req = scatter_end_request(scatter);
     count_answer(scatter->owner, req, scatter->kind);
+    CRASH_POINT("query.before_answer");
     http_respond_json(req, 200, &scatter->owner->json);
 }
 
@@ -151,6 +153,7 @@ static void part_done(struct pool_job *job)
 {
     struct scatter_part *part = (struct scatter_part *)job;
     struct scatter *scatter = part->scatter;
+    CRASH_POINT("query.after_part");
     scatter->out--;
     if (part->state == PART_WAITING) {
         scatter->waiting--;
@@ -241,6 +244,7 @@ void scatter_send(struct scatter *scatter)
             part_fail(part, err.text);
         }
     }
+    CRASH_POINT("query.after_scatter");
     scatter_release(scatter);
 }
 

@@ -8,8 +8,8 @@
 #define COUPON_COLUMNS                                                                                                 \
     "`coupon_id`, `room_id`, `title`, `total`, `per_user_limit`, `opens_at_ms`, `ends_at_ms`, `gate`, `hold_ms`, "     \
     "`opened`, `version`"
-/* One lock a catalog database, also where several share a server; lock names have at most 64 characters. */
-#define KEEPER_LOCK "CONCAT('weir_keeper_', MD5(DATABASE()))"
+/* A leader's lease that counts: it has not ended, and no step of the clock has put its end out of reach. */
+#define LEASE_RUNS "(`ends_at` > NOW(3) AND `ends_at` <= NOW(3) + INTERVAL `lease_ms` * 1000 MICROSECOND)"
 
 const char sql_meta_make[] =
     "INSERT INTO `meta` (`cluster`, `partitions`, `offset_min`) VALUES (?, ?, ?) ON DUPLICATE KEY UPDATE `one` = `one`";
@@ -55,8 +55,14 @@ const char sql_route_make[] =
     "INSERT INTO `routes` (`stream`, `layout`, `version`, `partition`, `shard`, `active`) VALUES (?, ?, ?, ?, ?, ?)"
     " ON DUPLICATE KEY UPDATE `shard` = `shard`";
 
-const char sql_keeper_lock[] = "SELECT GET_LOCK(" KEEPER_LOCK ", 0)";
-const char sql_keeper_unlock[] = "SELECT RELEASE_LOCK(" KEEPER_LOCK ")";
+const char sql_leader_make[] = "INSERT INTO `leaders` (`role`) VALUES (?) ON DUPLICATE KEY UPDATE `role` = `role`";
+const char sql_leader_take[] = "UPDATE `leaders` SET `holder` = ?, `place` = ?, `lease_ms` = ?,"
+                               " `ends_at` = NOW(3) + INTERVAL ? * 1000 MICROSECOND"
+                               " WHERE `role` = ? AND (`holder` = ? OR NOT " LEASE_RUNS ")";
+const char sql_leader_read[] =
+    "SELECT `holder`, `place`, IF(" LEASE_RUNS ", TIMESTAMPDIFF(MICROSECOND, NOW(3), `ends_at`)"
+    " DIV 1000, 0) FROM `leaders` WHERE `role` = ?";
+const char sql_leader_give[] = "UPDATE `leaders` SET `ends_at` = NOW(3) WHERE `role` = ? AND `holder` = ?";
 
 /* A hold past the second bound is no hold: a rebuild would wait by it. */
 enum { COUPON_CELLS = 11, BROKEN_HOLD_MS_MAX = 3600000 };

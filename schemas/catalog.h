@@ -7,6 +7,7 @@
  *     coupon_details  coupon_id, description, terms (apart: vertical split)
  *     routes          stream, layout, version, partition, shard, active
  *     leases          node, end_ms
+ *     leaders         role, holder, place, lease_ms, ends_at: who does what only one process should do
  *     stock_logs      id, what sql_stock_log names, at
  */
 #ifndef WEIR_SCHEMAS_CATALOG_H
@@ -63,8 +64,15 @@ extern const char sql_route_read[];
 /* stream, layout, version, partition, shard, active: leaves an existing row as it is */
 extern const char sql_route_make[];
 
-extern const char sql_keeper_lock[]; /* GET_LOCK, of this catalog: 1 got it, 0 another session has it */
-extern const char sql_keeper_unlock[];
+/* leaders: one row a role, led until `ends_at` by the catalog's clock. Time is the catalog's alone, so that no two
+ * hosts have to agree on it; an end further away than the lease was made before this clock was stepped back, and is
+ * past. */
+#define LEADER_KEEPER "keeper"
+extern const char sql_leader_make[]; /* role: a row that nobody holds; leaves an existing one as it is */
+/* holder, place, lease_ms, lease_ms, role, holder: 1 row when it is this holder's for lease_ms from now, else 0 */
+extern const char sql_leader_take[];
+extern const char sql_leader_read[]; /* role -> holder, place, ms that are left: 0 when nobody leads */
+extern const char sql_leader_give[]; /* role, holder: the lease ends now */
 
 /* One coupon row in memory; texts are copied. */
 enum { COUPON_TITLE_MAX = 120 };

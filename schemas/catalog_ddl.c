@@ -66,6 +66,14 @@ const char *const catalog_ddl[] = {
     "  PRIMARY KEY (`node`),\n"
     "  KEY `by_end` (`end_ms`, `node`)\n)" TABLE_OPTIONS,
 
+    "CREATE TABLE IF NOT EXISTS `leaders` (\n"
+    "  `role` VARCHAR(16)" ASCII " NOT NULL,\n"
+    "  `holder` CHAR(32)" ASCII " NOT NULL DEFAULT '',\n"
+    "  `place` VARCHAR(255) NOT NULL DEFAULT '',\n"
+    "  `lease_ms` INT UNSIGNED NOT NULL DEFAULT 0,\n"
+    "  `ends_at` DATETIME(3) NOT NULL DEFAULT '2000-01-01 00:00:00',\n"
+    "  PRIMARY KEY (`role`)\n)" TABLE_OPTIONS,
+
     "CREATE TABLE IF NOT EXISTS `stock_logs` (\n"
     "  `id` BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,\n"
     "  `coupon_id` BIGINT UNSIGNED NOT NULL,\n"

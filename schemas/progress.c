@@ -54,11 +54,12 @@ const char sql_progress_read[] =
     "SELECT `next_offset`, `owner`, `epoch`, `checksum`, " COUNTS " FROM `progress`" ONE_ROW;
 const char sql_progress_lock[] =
     "SELECT `next_offset`, `owner`, `epoch`, `checksum`, " COUNTS " FROM `progress`" ONE_ROW " FOR UPDATE";
-const char sql_progress_move[] =
-    "UPDATE `progress` SET `next_offset` = ?, `epoch` = ?, `checksum` = ?, `records` = `records` + ?,"
-    " `ok_rows` = `ok_rows` + ?, `void_rows` = `void_rows` + ?, `duplicates` = `duplicates` + ?,"
-    " `dead_letters` = `dead_letters` + ?, `barriers` = `barriers` + ?" ONE_ROW
-    " AND `next_offset` = ? AND `owner` = ?";
+#define MOVE                                                                                                           \
+    "UPDATE `progress` SET `next_offset` = ?, `epoch` = ?, `checksum` = ?, `records` = `records` + ?,"                 \
+    " `ok_rows` = `ok_rows` + ?, `void_rows` = `void_rows` + ?, `duplicates` = `duplicates` + ?,"                      \
+    " `dead_letters` = `dead_letters` + ?, `barriers` = `barriers` + ?" ONE_ROW " AND `next_offset` = ?"
+const char sql_progress_move[] = MOVE " AND `owner` = ?";
+const char sql_progress_move_by_anyone[] = MOVE " AND ? <> ''";
 const char sql_progress_all[] =
     "SELECT `layout`, `topic`, `partition`, `next_offset`, `epoch`, " COUNTS ", `updated_at` FROM `progress`"
     " ORDER BY `layout`, `topic`, `partition`";

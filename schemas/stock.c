@@ -1,4 +1,4 @@
-#include "schemas/stock.h"
+#include "schemas/stock_parts.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -8,7 +8,8 @@
 
 /* schemas/lua, embedded by the build. */
 extern const char stock_lua_mark[], stock_lua_reserve[], stock_lua_settle[], stock_lua_release[], stock_lua_cancel[],
-    stock_lua_finish[], stock_lua_building[], stock_lua_claims[], stock_lua_open[], stock_lua_carry[], stock_lua_look[];
+    stock_lua_finish[], stock_lua_building[], stock_lua_claims[], stock_lua_open[], stock_lua_carry[], stock_lua_look[],
+    stock_lua_audit[];
 
 static const struct {
     const char *name;
@@ -19,6 +20,7 @@ static const struct {
     [STOCK_FINISH] = {"finish", stock_lua_finish},     [STOCK_BUILDING] = {"building", stock_lua_building},
     [STOCK_CLAIM_MANY] = {"claims", stock_lua_claims}, [STOCK_OPEN] = {"open", stock_lua_open},
     [STOCK_CARRY] = {"carry", stock_lua_carry},        [STOCK_LOOK] = {"look", stock_lua_look},
+    [STOCK_AUDIT] = {"audit", stock_lua_audit},
 };
 
 void stock_keys_of(uint64_t coupon_id, struct stock_keys *ret_keys)
@@ -39,22 +41,40 @@ const char *stock_script_text(enum stock_script script)
 {
     static char *whole[STOCK_SCRIPTS];
     assert(script < STOCK_SCRIPTS);
-    if (whole[script] == NULL && asprintf(&whole[script], "%s%s", stock_lua_mark, scripts[script].text) < 0)
+    if (whole[script] != NULL)
+        return whole[script];
+    char *text = NULL;
+    if (asprintf(&text, "%s%s", stock_lua_mark, scripts[script].text) < 0)
         abort();
+    whole[script] = stock_planted_text(script, text);
     return whole[script];
+}
+
+/* Digits of a number of 63 bits, and one blank; NULL when that is not what is there. */
+static const char *number_take(const char *text, uint64_t *ret_number)
+{
+    uint64_t number = 0;
+    const char *at = text;
+    for (; *at >= '0' && *at <= '9'; at++) {
+        if (number > (INT64_MAX - (uint64_t)(*at - '0')) / 10)
+            return NULL;
+        number = number * 10 + (uint64_t)(*at - '0');
+    }
+    *ret_number = number;
+    return at > text && *at == ' ' ? at + 1 : NULL;
 }
 
 int stock_pending_parse(const char *text, struct stock_pending *ret_pending)
 {
-    int try_at = 0;
-    if ((text[0] != 'P' && text[0] != 'C') || (text[1] != '0' && text[1] != '1'))
+    uint64_t hint_ms, user_id;
+    if ((text[0] != 'P' && text[0] != 'C') || (text[1] != '0' && text[1] != '1') || text[2] != ' ')
         return 0;
-    if (sscanf(text + 2, " %" SCNd64 " %" SCNu64 "%n", &ret_pending->hint_ms, &ret_pending->user_id, &try_at) != 2 ||
-        text[2 + try_at] != ' ')
+    const char *user = number_take(text + 3, &hint_ms);
+    const char *try_key = user != NULL ? number_take(user, &user_id) : NULL;
+    if (try_key == NULL || user_id == 0 || (*try_key != '\0' && !stock_try_key_ok(try_key, strlen(try_key))))
         return 0;
-    ret_pending->state = text[0];
-    ret_pending->shown = text[1] == '1';
-    ret_pending->try_key = text + 2 + try_at + 1;
+    *ret_pending = (struct stock_pending){
+        .state = text[0], .shown = text[1] == '1', .hint_ms = (int64_t)hint_ms, .user_id = user_id, .try_key = try_key};
     return 1;
 }
 

@@ -30,6 +30,7 @@ enum stock_script {
     STOCK_OPEN,
     STOCK_CARRY,
     STOCK_LOOK,
+    STOCK_AUDIT,
     STOCK_SCRIPTS
 };
 /* Name ("reserve") and whole text (mark.lua and its own). Static. */

@@ -1,12 +1,18 @@
 import os
 import pathlib
+import signal
 import sys
 
+import pytest
+
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+TEST_SECONDS = 600
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "more: not of the core set; run by ops/test --faults")
+    config.addinivalue_line("markers", "deadline(seconds): of this test, instead of the usual one")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -17,3 +23,19 @@ def pytest_collection_modifyitems(config, items):
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(autouse=True)
+def deadline(request):
+    """A test that hangs fails, and is followed by the others; ctest knows only a deadline of the whole file."""
+    marker = request.node.get_closest_marker("deadline")
+    seconds = marker.args[0] if marker else TEST_SECONDS
+
+    def fail(*_):
+        raise AssertionError(f"the test has not ended within {seconds} s")
+
+    old = signal.signal(signal.SIGALRM, fail)
+    signal.alarm(seconds)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, old)

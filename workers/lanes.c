@@ -13,7 +13,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { GAPS_MAX = 3, ALARM_LOOK_MS = 5000, WAIT_ALARM_MS = 30000 };
+enum { GAPS_MAX = 3, ALARM_LOOK_MS = 5000, WAIT_ALARM_MS = 30000, PROGRESS_LOOK_MS = 3000 };
 
 struct lane *lanes_find(struct writer *w, int32_t partition)
 {
@@ -187,6 +187,44 @@ static void lane_attend(struct writer *w, struct lane *lane)
         lane_check(w, lane);
 }
 
+/* Is progress still where it was left? A partition that has nothing to store would not notice that its shard was
+ * replaced by a copy that lags. False: could not be asked. */
+static bool lane_look_at_progress(struct writer *w, const struct lane *lane, struct err *err)
+{
+    struct transaction_result result = {.partition = lane->partition};
+    const struct progress_key key = key_of(w, lane);
+    if (!progress_read(w->sql, &key, false, &result.progress, err)) {
+        result.no_progress = err->kind == ERR_MISSING && err->code == 0;
+        if (!result.no_progress)
+            return false;
+    } else if (result.progress.next_offset == lane->progress.next_offset &&
+               strcmp(result.progress.owner, lane->owner) == 0) {
+        return true;
+    } else {
+        err_set(err, ERR_CONFLICT,
+                "Progress of %s/%s partition %d is at offset %lld with owner '%s', not at %lld with '%s'.", key.topic,
+                key.layout, (int)key.partition, (long long)result.progress.next_offset, result.progress.owner,
+                (long long)lane->progress.next_offset, lane->owner);
+    }
+    lanes_lost(w, &result, err);
+    return true;
+}
+
+static void lanes_look_at_progress(struct writer *w)
+{
+    struct err err = {0};
+    if (clock_boottime_ms() < w->look_at_ms)
+        return;
+    bool asked = writer_connect(w, &err);
+    for (size_t i = 0; asked && i < w->options.partition_count; i++)
+        if (w->lanes[i].state == LANE_RUNNING)
+            asked = lane_look_at_progress(w, &w->lanes[i], &err);
+    if (!asked)
+        log_warn("shard is away, nothing waits for it yet", LOG_INT("shard", w->options.shard), LOG_ERR(&err));
+    writer_tell_ready(w, asked, asked ? NULL : err.text);
+    w->look_at_ms = clock_boottime_ms() + PROGRESS_LOOK_MS;
+}
+
 void lanes_attend(struct writer *w)
 {
     assert(w->batch->count == 0);
@@ -194,6 +232,8 @@ void lanes_attend(struct writer *w)
         lanes_leave(w); /* each may take seconds when a server is away */
         lane_attend(w, &w->lanes[i]);
     }
+    lanes_leave(w);
+    lanes_look_at_progress(w);
 }
 
 /* The log has left something out, as it seems: begin again there, and when that does not help, stop. */

@@ -1,6 +1,7 @@
 #include "workers/ownership.h"
 
 #include "core/buf.h"
+#include "protocol/progress.h"
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,21 +23,23 @@ void owner_make(char ret_owner[OWNER_LEN + 1])
 enum log_answer ownership_check_marks(const char *topic, int32_t partition, int64_t next_offset, int64_t low,
                                       int64_t high, struct err *err)
 {
-    if (high < next_offset) {
+    switch (progress_fits_log(next_offset, low, high)) {
+    case LOG_FITS:
+        return LOG_AGREES;
+    case LOG_TOO_SHORT:
         err_set(err, ERR_CONFLICT,
                 "The log of %s[%d] ends at offset %lld, before progress (%lld): records were lost, or the topic was "
                 "made anew.",
                 topic, (int)partition, (long long)high, (long long)next_offset);
-        return LOG_DISAGREES;
-    }
-    if (low > next_offset) {
+        break;
+    case LOG_CUT:
         err_set(err, ERR_CONFLICT,
                 "The log of %s[%d] begins at offset %lld, behind progress (%lld): records were dropped before they "
                 "were stored.",
                 topic, (int)partition, (long long)low, (long long)next_offset);
-        return LOG_DISAGREES;
+        break;
     }
-    return LOG_AGREES;
+    return LOG_DISAGREES;
 }
 
 static enum log_answer check_last_record(const char *brokers, const char *topic, int32_t partition,

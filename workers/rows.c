@@ -2,9 +2,14 @@
 #include "workers/transaction_parts.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <string.h>
 
-enum { REASON_BYTES_MAX = 500 };
+enum {
+    REASON_BYTES_MAX = 500,
+    REASON_CUT_BYTES_MAX = 300, /* of a letter that was cut: its lengths and checksum follow */
+    LETTER_PACKET_PART = 8      /* of the packet for a key or a value; both may double in a quoted text */
+};
 
 static bool rows_insert_table(struct transaction *t, struct sql *sql, const struct batch *batch, size_t first,
                               size_t count, struct err *err)
@@ -56,21 +61,27 @@ bool totals_insert(struct transaction *t, struct sql *sql, const struct batch *b
 }
 
 /* Cuts before the character that would pass the bound. */
-static size_t reason_len(const char *reason)
+static size_t reason_len(const char *reason, size_t bytes_max)
 {
     const size_t len = strlen(reason);
     size_t kept = 0;
     while (kept < len) {
         const size_t size = utf8_size(reason + kept, len - kept);
-        if (size == 0 || kept + size > REASON_BYTES_MAX)
+        if (size == 0 || kept + size > bytes_max)
             break;
         kept += size;
     }
     return kept;
 }
 
-static void dead_letter_cells(const struct transaction *t, const struct batch_record *entry, int64_t now_ms,
-                              struct value *cells)
+static struct value text_cut(const char *text, size_t len, size_t bytes_max)
+{
+    return text ? value_text(text, len < bytes_max ? len : bytes_max) : value_null();
+}
+
+/* A key or a value longer than `bytes_max` is cut to it. */
+static void dead_letter_cells(const struct transaction *t, const struct batch_record *entry, size_t bytes_max,
+                              int64_t now_ms, struct value *cells)
 {
     const struct kafka_record *record = &entry->record;
     const char *layout = t->keys->layout->name;
@@ -78,20 +89,49 @@ static void dead_letter_cells(const struct transaction *t, const struct batch_re
     cells[1] = value_text(t->stream->name, strlen(t->stream->name));
     cells[2] = value_i64(record->partition);
     cells[3] = value_i64(record->offset);
-    cells[4] = record->key ? value_text(record->key, record->key_len) : value_null();
-    cells[5] = record->value ? value_text(record->value, record->value_len) : value_null();
-    cells[6] = value_text(entry->reason, reason_len(entry->reason));
+    cells[4] = text_cut(record->key, record->key_len, bytes_max);
+    cells[5] = text_cut(record->value, record->value_len, bytes_max);
+    cells[6] = value_text(entry->reason, reason_len(entry->reason, REASON_BYTES_MAX));
     cells[7] = value_time_ms(now_ms);
+}
+
+static const char *const letter_columns[] = {"layout", "topic", "partition", "offset", "key", "value", "reason", "at"};
+enum { LETTER_COLUMNS = sizeof letter_columns / sizeof *letter_columns };
+
+static bool letter_fits(const struct batch_record *entry, size_t bytes_max)
+{
+    return entry->record.key_len <= bytes_max && entry->record.value_len <= bytes_max;
+}
+
+/* What the packet does not take: its beginning, with what tells the whole record. Without it the partition would wait
+ * for ever. */
+static bool letter_insert_cut(struct transaction *t, struct sql *sql, const struct batch_record *entry,
+                              size_t bytes_max, int64_t now_ms, struct err *err)
+{
+    struct value cells[LETTER_COLUMNS];
+    const struct kafka_record *record = &entry->record;
+    buf_reset(&t->text);
+    buf_append(&t->text, entry->reason, reason_len(entry->reason, REASON_CUT_BYTES_MAX));
+    buf_printf(&t->text, " (Cut to %zu bytes each: key %zu, value %zu bytes, checksum %016" PRIx64 ".)", bytes_max,
+               record->key_len, record->value_len, kafka_record_checksum(record));
+    dead_letter_cells(t, entry, bytes_max, now_ms, cells);
+    cells[6] = value_text(t->text.data, t->text.len);
+    return sql_insert(sql, "dead_letters", letter_columns, LETTER_COLUMNS, cells, 1, "", err);
 }
 
 bool dead_letters_insert(struct transaction *t, struct sql *sql, const struct batch *batch, int64_t now_ms,
                          struct err *err)
 {
-    static const char *const columns[] = {"layout", "topic", "partition", "offset", "key", "value", "reason", "at"};
-    enum { COLUMNS = sizeof columns / sizeof *columns };
+    const size_t bytes_max = sql_packet_bytes(sql) / LETTER_PACKET_PART;
     size_t count = 0;
-    for (size_t i = 0; i < batch->count; i++)
-        if (batch->records[i].reason)
-            dead_letter_cells(t, &batch->records[i], now_ms, t->cells + count++ * COLUMNS);
-    return count == 0 || sql_insert(sql, "dead_letters", columns, COLUMNS, t->cells, count, "", err);
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct batch_record *entry = &batch->records[i];
+        if (!entry->reason)
+            continue;
+        if (letter_fits(entry, bytes_max))
+            dead_letter_cells(t, entry, bytes_max, now_ms, t->cells + count++ * LETTER_COLUMNS);
+        else if (!letter_insert_cut(t, sql, entry, bytes_max, now_ms, err))
+            return false;
+    }
+    return count == 0 || sql_insert(sql, "dead_letters", letter_columns, LETTER_COLUMNS, t->cells, count, "", err);
 }

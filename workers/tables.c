@@ -6,6 +6,7 @@
 #include "core/sql.h"
 #include "schemas/ddl.h"
 #include "workers/retry.h"
+#include "workers/table_check.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -48,13 +49,29 @@ static bool tables_connect(struct tables *tables, struct err *err)
     return sql_open(&options, &tables->sql, err);
 }
 
+/* A table that rows were stored in and that is gone must be put back, not made anew. */
+static bool table_check_not_lost(struct tables *tables, int64_t slot, const char *name, struct err *err)
+{
+    const struct tables_options *o = &tables->options;
+    struct table_day known;
+    if (!table_day_read(tables->sql, o->stream, o->keys->layout, (int32_t)slot, &known, err))
+        return false;
+    if (!table_day_lost(&known, (int32_t)slot, day_of_ms(clock_realtime_ms(), o->offset_min)))
+        return true;
+    return err_set(err, ERR_CONFLICT,
+                   "The table %s on %s is gone, but its totals say that rows were stored in it: put it back. It is not "
+                   "made anew, and its partitions wait.",
+                   name, sql_where(tables->sql));
+}
+
 static bool table_make(struct tables *tables, int64_t slot, struct err *err)
 {
     char name[TABLE_NAME_MAX];
     struct buf text = {0};
     tables->options.keys->layout->table(tables->options.stream, slot, name);
     ddl_table(tables->options.stream, tables->options.keys, name, &text);
-    const bool made = tables_connect(tables, err) && sql_run_text(tables->sql, text.data, err);
+    const bool made = tables_connect(tables, err) && table_check_not_lost(tables, slot, name, err) &&
+                      sql_run_text(tables->sql, text.data, err);
     buf_free(&text);
     if (made && !made_has(tables, slot)) {
         tables->made[tables->made_count++ % MADE_MAX] = slot;

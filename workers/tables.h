@@ -1,6 +1,6 @@
-/* Tables of a layout by day on one shard: made ahead (today and the days after it), and when a writer asks for one. A
- * thread and a connection of its own, because DDL commits. Layouts whose tables are made once, by `weir init`, need
- * none of this. */
+/* Tables of a layout by day on one shard: made ahead (today and the days after it), and when a writer asks for one, but
+ * never in place of one that held rows and is gone. A thread and a connection of its own, because DDL commits. Layouts
+ * whose tables are made once, by `weir init`, need none of this. */
 #ifndef WEIR_WORKERS_TABLES_H
 #define WEIR_WORKERS_TABLES_H
 

@@ -1,5 +1,8 @@
 #include "core/crash.h"
+#include "core/planted.h"
+#include "protocol/progress.h"
 #include "workers/bisect.h"
+#include "workers/table_check.h"
 #include "workers/transaction_parts.h"
 
 #include <stdlib.h>
@@ -45,9 +48,10 @@ static bool result_set(struct transaction_result *result, enum transaction_outco
 /* What an error of a statement means: which of them a row is to blame for depends on where it came from. */
 static bool result_of_rows(struct transaction_result *result, const struct err *err)
 {
-    if (err->kind == ERR_DUPLICATE || err->kind == ERR_DATA)
-        return result_set(result, TRANSACTION_REFUSED);
-    return result_set(result, err->kind == ERR_MISSING ? TRANSACTION_NO_TABLE : TRANSACTION_FAILED);
+    static const enum transaction_outcome outcome[] = {[STORE_ROW_REFUSED] = TRANSACTION_REFUSED,
+                                                       [STORE_NO_TABLE] = TRANSACTION_NO_TABLE,
+                                                       [STORE_OUTAGE] = TRANSACTION_FAILED};
+    return result_set(result, outcome[store_error_of(err->kind)]);
 }
 
 /* A part's compare-and-set did not hold: reads what is there now. */
@@ -83,12 +87,13 @@ static bool parts_move(const struct transaction *t, struct sql *sql, const struc
             return result_lost(t, sql, part, result, err);
     }
     CRASH_POINT("worker.after_progress");
-    return true;
+    return !PLANTED("offset_before_rows") || (sql_commit(sql, err) && sql_begin(sql, err));
 }
 
-static bool part_is_ours(const struct batch_part *part, const struct progress *progress, int64_t offset)
+static enum progress_found part_found(const struct batch_part *part, const struct progress *progress)
 {
-    return strcmp(progress->owner, part->owner) == 0 && progress->next_offset == offset;
+    return progress_settle(strcmp(progress->owner, part->owner) == 0, progress->next_offset, part->next_offset,
+                           part->last_offset + 1);
 }
 
 /* The slow way's beginning: nobody else writes these partitions until the end, so what is looked up stays true. */
@@ -103,7 +108,7 @@ static bool parts_lock(const struct transaction *t, struct sql *sql, const struc
         struct progress progress;
         if (!progress_read(sql, &key, true, &progress, err) && err->kind != ERR_MISSING)
             return result_set(result, TRANSACTION_FAILED);
-        if (err->kind == ERR_MISSING || !part_is_ours(part, &progress, part->next_offset))
+        if (err->kind == ERR_MISSING || part_found(part, &progress) != PROGRESS_BEFORE)
             return result_lost(t, sql, part, result, err);
     }
     return true;
@@ -172,13 +177,10 @@ static bool settle_part(const struct transaction *t, struct sql *sql, const stru
             return result_lost(t, sql, part, result, err);
         return result_set(result, TRANSACTION_FAILED);
     }
-    if (part_is_ours(part, &progress, part->last_offset + 1)) {
-        result->outcome = TRANSACTION_DONE;
-        return true;
-    }
-    if (!part_is_ours(part, &progress, part->next_offset))
+    enum progress_found found = part_found(part, &progress);
+    if (found != PROGRESS_AFTER && found != PROGRESS_BEFORE)
         return result_lost(t, sql, part, result, err);
-    result->outcome = TRANSACTION_REFUSED;
+    result->outcome = found == PROGRESS_AFTER ? TRANSACTION_DONE : TRANSACTION_REFUSED;
     return true;
 }
 
@@ -216,7 +218,7 @@ static enum bisect_answer bad_ask(size_t first, size_t count, void *arg, struct 
     sql_rollback(search->sql);
     if (fits)
         return BISECT_FITS;
-    return err->kind == ERR_DATA || err->kind == ERR_DUPLICATE ? BISECT_REFUSED : BISECT_UNKNOWN;
+    return store_error_of(err->kind) == STORE_ROW_REFUSED ? BISECT_REFUSED : BISECT_UNKNOWN;
 }
 
 static void bad_found(size_t row, const struct err *why, void *arg)
@@ -226,12 +228,24 @@ static void bad_found(size_t row, const struct err *why, void *arg)
     batch_mark_bad(search->batch, search->batch->rows[row], why->text);
 }
 
+/* A row is to blame only where the tables are as they were made. */
+static bool tables_agree(const struct transaction *t, struct sql *sql, const struct batch *batch, struct err *err)
+{
+    for (size_t first = 0; first < batch->row_count; first += batch_slice(batch, first)) {
+        char table[TABLE_NAME_MAX];
+        t->keys->layout->table(t->stream, batch->records[batch->rows[first]].slot, table);
+        if (!table_check_columns(sql, t->stream, table, err))
+            return false;
+    }
+    return true;
+}
+
 bool transaction_find_bad(struct transaction *t, struct sql *sql, struct batch *batch, size_t *ret_found,
                           struct err *err)
 {
     struct bad_search search = {.t = t, .sql = sql, .batch = batch};
     const struct bisect bisect = {.ask = bad_ask, .bad = bad_found, .arg = &search};
-    const bool whole = bisect_rows(&bisect, 0, batch->row_count, err);
+    const bool whole = tables_agree(t, sql, batch, err) && bisect_rows(&bisect, 0, batch->row_count, err);
     *ret_found = search.found;
     return whole;
 }

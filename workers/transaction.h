@@ -48,7 +48,7 @@ void transaction_settle(struct transaction *transaction, struct sql *sql, const 
                         struct transaction_result *ret_result, struct err *err);
 
 /* Marks the rows that can never be stored, by bisection in transactions that are rolled back; answers how many. False:
- * an outage came between. */
+ * an outage came between, or a table has been changed, so that no row is to blame. */
 WEIR_MUST_USE bool transaction_find_bad(struct transaction *transaction, struct sql *sql, struct batch *batch,
                                         size_t *ret_found, struct err *err);
 

@@ -51,6 +51,7 @@ struct writer {
     struct transaction *transaction;
     struct batch *batch;
     int64_t stored_at_ms; /* CLOCK_BOOTTIME when the last batch was ready to be stored */
+    int64_t look_at_ms;   /* CLOCK_BOOTTIME of the next look at the progress of lanes that run */
     struct lane *lanes;
     int16_t lane_of[ROUTE_PARTITIONS_MAX]; /* -1: of another shard */
 };

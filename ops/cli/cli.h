@@ -79,6 +79,6 @@ int cli_fail(const struct cli_command *command, const struct err *err);
 /* A decimal number of a text: false when it is not digits, or passes 2^63 - 1. */
 WEIR_MUST_USE bool cli_parse_u64(const char *text, uint64_t *ret_number);
 
-extern const struct cli_command cmd_init, cmd_seed, cmd_status, cmd_coupon, cmd_tables;
+extern const struct cli_command cmd_init, cmd_seed, cmd_status, cmd_coupon, cmd_tables, cmd_audit;
 
 #endif

@@ -74,7 +74,7 @@ static const struct setting rows[] = {
 
 const struct config_program cli_program = {
     .name = "weir",
-    .summary = "Commands: init, seed, status, coupon, tables; each has its own --help behind its name.",
+    .summary = "Commands: init, seed, status, coupon, tables, audit; each has its own --help behind its name.",
     .usage = "COMMAND [options]",
     .rows = rows,
     .row_count = sizeof rows / sizeof *rows,

@@ -37,6 +37,13 @@ struct status_stock {
     uint64_t total, left, pending; /* of the valid ones */
 };
 
+/* Which keeper holds the lease. */
+struct status_leader {
+    bool known;      /* the catalog answered */
+    char place[256]; /* host:port; "": none ever led */
+    int64_t left_ms; /* of its lease; 0: nobody leads */
+};
+
 struct status {
     int64_t at_ms; /* since 1970 */
     const struct stream *stream;
@@ -51,6 +58,7 @@ struct status {
     struct route route[STREAM_LAYOUTS_MAX];
     struct status_layout layout[STREAM_LAYOUTS_MAX];
     struct status_stock stock;
+    struct status_leader leader;
 };
 
 /* Asks every part once; each call has a deadline of `timeout_ms`. ERR_USAGE: the setting status.services is not right.

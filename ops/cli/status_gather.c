@@ -2,6 +2,7 @@
 #include "core/kafka.h"
 #include "ops/cli/http_call.h"
 #include "ops/cli/status.h"
+#include "schemas/catalog.h"
 #include "schemas/ddl.h"
 
 #include <stdio.h>
@@ -72,6 +73,26 @@ static bool read_routes(struct sql *catalog, struct status *status, struct err *
     return any; /* no route at all: the last one's error says what to do */
 }
 
+static bool take_leader(const struct value *cells, size_t count, void *arg)
+{
+    struct status_leader *leader = arg;
+    if (count == 3) {
+        cell_text(&cells[1], leader->place, sizeof leader->place);
+        leader->left_ms = cell_i64(&cells[2]);
+        leader->known = true;
+    }
+    return false;
+}
+
+/* No row: no keeper has run yet, or the catalog is older than leases. */
+static void ask_leader(struct sql *catalog, struct status_leader *ret_leader)
+{
+    struct err err = {0};
+    struct value role = value_text(LEADER_KEEPER, strlen(LEADER_KEEPER));
+    if (!sql_select(catalog, sql_leader_read, &role, 1, take_leader, ret_leader, &err))
+        ret_leader->known = false;
+}
+
 static struct sql *ask_catalog(const struct cli_config *config, struct status *status)
 {
     struct sql *catalog = NULL;
@@ -81,6 +102,8 @@ static struct sql *ask_catalog(const struct cli_config *config, struct status *s
         snprintf(status->catalog.where, sizeof status->catalog.where, "%.255s", sql_where(catalog));
     up = up && meta_read(catalog, &status->meta, &err) && read_routes(catalog, status, &err);
     part_set(&status->catalog, up, &err);
+    if (up)
+        ask_leader(catalog, &status->leader);
     for (size_t i = 0; i < status->stream->layout_count; i++)
         status->layout[i].missing = status->route[i].partitions;
     return catalog;

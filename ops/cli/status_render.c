@@ -64,6 +64,17 @@ static void line_layout(struct buf *text, const char *section, const struct stat
     buf_append_char(text, '\n');
 }
 
+static void line_leader(struct buf *text, const struct status_leader *leader)
+{
+    buf_printf(text, "%-9s ", "keeper");
+    if (!leader->known)
+        buf_append_str(text, "who leads is not known\n");
+    else if (leader->left_ms <= 0)
+        buf_append_str(text, "NOBODY leads: no stock is opened, swept or rebuilt\n");
+    else
+        buf_printf(text, "%s leads, its lease ends in %.1f s\n", leader->place, (double)leader->left_ms / 1000);
+}
+
 static void line_stock(struct buf *text, const struct status_stock *stock)
 {
     if (!stock->known) {
@@ -90,6 +101,7 @@ void status_render_text(const struct status *status, struct buf *ret_text)
     buf_append_char(ret_text, '\n');
     for (size_t i = 0; i < status->service_count; i++)
         line_part(ret_text, i == 0 ? "services" : "", &status->service[i], status->service[i].where);
+    line_leader(ret_text, &status->leader);
     line_part(ret_text, "servers", &status->catalog, status->catalog.where);
     buf_printf(&facts, "%" PRIu64 " records in the log  %s", status->records, status->kafka.where);
     line_part(ret_text, "", &status->kafka, facts.data);
@@ -160,6 +172,14 @@ static json_t *json_stock(const struct status_stock *stock)
                      number(stock->total), "left", number(stock->left), "pending", number(stock->pending));
 }
 
+static json_t *json_leader(const struct status_leader *leader)
+{
+    if (!leader->known)
+        return json_null();
+    return json_pack("{s:b, s:s, s:I}", "leads", leader->left_ms > 0, "place", leader->place, "lease_left_ms",
+                     (json_int_t)leader->left_ms);
+}
+
 void status_render_json(const struct status *status, struct buf *ret_json)
 {
     char at[CLOCK_TEXT_MAX];
@@ -177,6 +197,7 @@ void status_render_json(const struct status *status, struct buf *ret_json)
                   "healthy", status_healthy(status), "services", services, "catalog", json_part(&status->catalog),
                   "kafka", json_part(&status->kafka), "redis_stock", json_part(&status->redis), "shards", shards,
                   "layouts", layouts, "stock", json_stock(&status->stock));
+    json_object_set_new(root, "keeper", json_leader(&status->leader));
     json_object_set_new(root, "epoch", status->catalog.up ? json_integer(number(status->meta.epoch)) : json_null());
     json_object_set_new(root, "cluster", status->catalog.up ? json_string(status->meta.cluster) : json_null());
     json_object_set_new(root, "log_records", status->kafka.up ? json_integer(number(status->records)) : json_null());

@@ -2,19 +2,22 @@
 # Which stack this is: its folder, its ports and its secrets, and the file var/stack.env that tells them to others.
 # A stack remembers its ports and secrets in that file, so that a second start finds the same ones.
 
-# env_select DEFAULT_FOLDER DEFAULT_BASE: sets WEIR_VAR, WEIR_PORT_BASE and the secrets; makes nothing.
+# env_select DEFAULT_FOLDER DEFAULT_BASE [KIND]: sets WEIR_VAR, WEIR_PORT_BASE, the kind and the secrets; makes nothing.
+# KIND is that of a stack which is still to be made.
 env_select() {
     local wanted_base=${WEIR_PORT_BASE:-} stored_base=
     WEIR_VAR=${WEIR_VAR:-$1}
     [[ $WEIR_VAR == /* ]] || WEIR_VAR=$PWD/$WEIR_VAR
     WEIR_VAR=$(realpath -m "$WEIR_VAR")
-    db_password='' admin_token=''
+    db_password='' admin_token='' stack_kind=${3:-dev}
     if [[ -r $WEIR_VAR/stack.env ]]; then
         stored_base=$(env_stored WEIR_PORT_BASE)
         db_password=$(env_stored WEIR_DB_PASSWORD)
         admin_token=$(env_stored WEIR_ADMIN_TOKEN)
+        stack_kind=$(env_stored WEIR_STACK_KIND)
     fi
     WEIR_PORT_BASE=${wanted_base:-${stored_base:-$2}}
+    links_are_wanted || part_names=("${part_names[@]:1}")
     is_between "$WEIR_PORT_BASE" 1024 65000 || {
         say "error: WEIR_PORT_BASE must be 1024 to 65000, not '$WEIR_PORT_BASE'"
         exit 2
@@ -30,7 +33,7 @@ env_select() {
 # One variable of stack.env, without running the file.
 env_stored() { sed -n "s/^$1=//p" "$WEIR_VAR/stack.env" | head -n 1; }
 
-# env_make KIND BIN_FOLDER: the stack's folders and stack.env. A stack of kind `test` is emptied at each test run, so a
+# env_make KIND BIN_FOLDER: the stack's folders and stack.env, after env_select for this kind. A stack of kind `test` is emptied at each test run, so a
 # folder keeps the kind that it was made with.
 env_make() {
     local stored=''
@@ -45,7 +48,12 @@ env_make() {
     env_text "$1" | write_private "$WEIR_VAR/stack.env"
 }
 
-mysql_url() { echo "mysql://weir:$db_password@127.0.0.1:$(port_of "$1")/$(mariadb_database "$1")"; }
+# mysql_url SERVER [CLIENT]: as CLIENT finds it; directly when there is none.
+mysql_url() {
+    local port
+    [[ -n ${2:-} ]] && port=$(port_for "$2" "$1") || port=$(port_of "$1")
+    echo "mysql://weir:$db_password@127.0.0.1:$port/$(mariadb_database "$1")"
+}
 
 env_text() {
     local number
@@ -67,6 +75,7 @@ env_text() {
 	WEIR_REDIS_CACHE=redis://127.0.0.1:$(port_of redis-cache)/0
 	WEIR_MYSQL_CATALOG=$(mysql_url catalog)
 	TEXT
+    links_are_wanted && echo "WEIR_PROXY=127.0.0.1:$(port_of proxy)"
     for ((number = 0; number < shard_count; number++)); do
         echo "WEIR_MYSQL_SHARD_$number=$(mysql_url "shard$number")"
     done

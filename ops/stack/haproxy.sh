@@ -6,7 +6,7 @@ haproxy_deadline_s() { echo 10; }
 haproxy_prepare() {
     local settings="$WEIR_VAR/etc/haproxy.cfg" answer
     render "$stack_dir/templates/haproxy.cfg" "PORT=$(port_of haproxy)" "STATS_PORT=$(port_of haproxy-stats)" \
-        "INGEST_PORT=$(port_of ingest)" "QUERY_PORT=$(port_of query)" | write_private "$settings"
+        "INGEST_PORT=$(port_for haproxy ingest)" "QUERY_PORT=$(port_for haproxy query)" | write_private "$settings"
     answer=$(haproxy -c -f "$settings" 2>&1) || die "haproxy refuses $settings: $answer"
 }
 

@@ -34,11 +34,29 @@ kafka_java=(java -Xms128m -Xmx512m -XX:+UseG1GC -XX:MaxGCPauseMillis=20 -XX:+Exi
 # 16 random bytes in URL-safe base64, as Kafka writes its ids; it may not begin with a dash.
 kafka_cluster_id() { echo "w$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | cut -c2-22)"; }
 
+# The broker's listeners, as three settings of kafka.properties: for tools, for the controller, and in a stack under test one for
+# each service, which is told to come back through its link.
+kafka_listeners() {
+    local client own='' told='' kinds=''
+    if links_are_wanted; then
+        for client in "${kafka_clients[@]}"; do
+            own+=,${client^^}://127.0.0.1:$(port_of "kafka-$client")
+            told+=,${client^^}://127.0.0.1:$(port_of "link-$client-kafka")
+            kinds+=,${client^^}:PLAINTEXT
+        done
+    fi
+    cat <<-TEXT
+	listeners=PLAINTEXT://127.0.0.1:$(port_of kafka),CONTROLLER://127.0.0.1:$(port_of kafka-controller)$own
+	advertised.listeners=PLAINTEXT://127.0.0.1:$(port_of kafka)$told
+	listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT$kinds
+	TEXT
+}
+
 kafka_prepare() {
     local data="$WEIR_VAR/data/kafka" settings="$WEIR_VAR/etc/kafka.properties"
     kafka_fetch
     mkdir -p "$data"
-    render "$stack_dir/templates/kafka.properties" "PORT=$(port_of kafka)" "DATA=$data" \
+    render "$stack_dir/templates/kafka.properties" "LISTENERS=$(kafka_listeners)" "DATA=$data" \
         "CONTROLLER_PORT=$(port_of kafka-controller)" | write_private "$settings"
     [[ -e $data/meta.properties ]] && return 0
     "${kafka_java[@]}" -XX:TieredStopAtLevel=1 -cp "$(kafka_class_path)" kafka.tools.StorageTool format \

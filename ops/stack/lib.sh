@@ -118,7 +118,7 @@ locks_leave() {
 }
 
 # process_spawn NAME COMMAND…: in a session of its own, output to log/NAME.log, without our settings in its environment; only
-# what a fault test chose goes through: a crash point, a planted bug, the clock's file.
+# what a fault test chose goes through: a crash point, a planted bug, the clock's file and the shim that reads it.
 process_spawn() {
     local name=$1 file="$WEIR_VAR/run/$1" variable pid
     shift
@@ -129,6 +129,7 @@ process_spawn() {
         *) clean+=(-u "$variable") ;;
         esac
     done
+    [[ -z ${WEIR_CLOCK_SHIM:-} ]] || clean+=("LD_PRELOAD=$WEIR_CLOCK_SHIM")
     printf -- '--- %s started %s\n' "$name" "$(date -u +%FT%TZ)" >>"$WEIR_VAR/log/$name.log"
     (
         locks_leave

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The parts of a stack: their names, kinds, ports and folders, and how any of them is started, awaited and stopped.
-# A kind (kafka, redis, mariadb, haproxy, services) is one file that offers four functions:
+# A kind (proxy, kafka, redis, mariadb, haproxy, services) is one file that offers four functions:
 #     KIND_prepare NAME    writes its settings and makes its data; may be repeated
 #     KIND_command NAME    sets the array part_command
 #     KIND_ready NAME      succeeds once the part answers
@@ -15,17 +15,18 @@ cache_dir=${XDG_CACHE_HOME:-$HOME/.cache}/weir
 
 server_names=(kafka redis-stock redis-cache catalog shard0 shard1 shard2 shard3)
 service_names=(keeper ingest query worker-hash worker-daily)
-part_names=("${server_names[@]}" "${service_names[@]}" haproxy)
+part_names=(proxy "${server_names[@]}" "${service_names[@]}" haproxy) # the proxy in stacks under test only
 shard_count=4
 
-# The offset of each port from WEIR_PORT_BASE.
+# The offset of each port from WEIR_PORT_BASE. From 20 on and from 50 on: see proxy.sh. 40 to 49 are for what a test starts itself.
 declare -A port_offsets=(
     [haproxy]=0 [ingest]=1 [keeper]=2 [query]=3 [worker-hash]=4 [worker-daily]=5 [haproxy-stats]=6
     [kafka]=10 [kafka-controller]=11 [redis-stock]=12 [redis-cache]=13
     [catalog]=14 [shard0]=15 [shard1]=16 [shard2]=17 [shard3]=18
+    [proxy]=19
 )
 
-for stack_room in lib env kafka redis mariadb haproxy services stack; do
+for stack_room in lib env proxy kafka redis mariadb haproxy services stack; do
     # shellcheck source=/dev/null
     source "$stack_dir/$stack_room.sh"
 done
@@ -36,7 +37,7 @@ part_is_known() { [[ " ${part_names[*]} " == *" $1 "* ]]; }
 
 part_kind() {
     case $1 in
-    kafka | haproxy) echo "$1" ;;
+    proxy | kafka | haproxy) echo "$1" ;;
     redis-*) echo redis ;;
     catalog | shard[0-9]) echo mariadb ;;
     *) echo services ;;
@@ -129,6 +130,7 @@ parts_check_ports() {
         process_is_running "$name" || port_require_free "$(port_of "$name")" "$name"
     done
     process_is_running kafka || port_require_free "$(port_of kafka-controller)" "kafka's controller"
+    links_check_ports
     process_is_running haproxy || port_require_free "$(port_of haproxy-stats)" "haproxy's statistics"
 }
 

@@ -6,9 +6,10 @@ services_deadline_s() { echo 30; }
 
 services_program() { [[ $1 == worker-* ]] && echo weir-worker || echo "weir-$1"; }
 
+# services_shards [CLIENT]
 services_shards() {
     local number
-    for ((number = 0; number < shard_count; number++)); do echo "    - \"$(mysql_url "shard$number")\""; done
+    for ((number = 0; number < shard_count; number++)); do echo "    - \"$(mysql_url "shard$number" "$@")\""; done
 }
 
 # services_yaml NAME: only the settings that this program knows, for an unknown one is an error.
@@ -20,16 +21,16 @@ services_yaml() {
 	  host: 127.0.0.1
 	  port: $(port_of "$1")
 	kafka:
-	  brokers: "127.0.0.1:$(port_of kafka)"
+	  brokers: "127.0.0.1:$(port_for "$1" kafka)"
 	mysql:
-	  catalog: "$(mysql_url catalog)"
+	  catalog: "$(mysql_url catalog "$1")"
 	TEXT
-    [[ $1 == ingest ]] || printf '  shards:\n%s\n' "$(services_shards)"
+    [[ $1 == ingest ]] || printf '  shards:\n%s\n' "$(services_shards "$1")"
     case $1 in
-    ingest | keeper) printf 'redis:\n  stock: "redis://127.0.0.1:%d/0"\n' "$(port_of redis-stock)" ;;
+    ingest | keeper) printf 'redis:\n  stock: "redis://127.0.0.1:%d/0"\n' "$(port_for "$1" redis)" ;;
     query)
-        printf 'redis:\n  stock: "redis://127.0.0.1:%d/0"\n' "$(port_of redis-stock)"
-        printf '  cache: "redis://127.0.0.1:%d/0"\n' "$(port_of redis-cache)"
+        printf 'redis:\n  stock: "redis://127.0.0.1:%d/0"\n' "$(port_for query redis)"
+        printf '  cache: "redis://127.0.0.1:%d/0"\n' "$(port_for query redis-cache)"
         ;;
     worker-*) printf 'worker:\n  stream: grabs\n  layout: %s\n' "${1#worker-}" ;;
     esac

@@ -28,6 +28,7 @@ stack_stop() {
     parts_stop haproxy ingest query
     parts_stop keeper worker-hash worker-daily
     parts_stop "${server_names[@]}"
+    parts_stop proxy
 }
 
 # Only what a stack is known to have made, never a folder with something else in it.

@@ -1,6 +1,8 @@
--- The keeper's look at a coupon. Answers {state ("" when missing), epoch, 1 when the mark is of this server, 1 when every key carries its epoch, version, left, pending,
--- hold_ms (0 when the mark names none)}.
-local mark = mark_get('version', 'hold_ms')
+-- The keeper's look at a coupon. Answers {state ("" when missing), epoch, 1 when the mark is of this server, 1 when every key carries its epoch and the stock is a number from 0 to
+-- the total, version, left, pending, hold_ms (0 when the mark names none)}.
+local mark = mark_get('version', 'hold_ms', 'total')
 local pending = redis.call('HLEN', PENDING)
-return {mark[1] or '', mark[2] or '0', same_server(mark) and 1 or 0, whole(mark[2]) and 1 or 0, mark[5] or '0',
-  redis.call('HGET', STOCK, 'left') or '0', pending > 0 and pending - 1 or 0, mark[6] or '0'}
+local left = redis.call('HGET', STOCK, 'left') or ''
+local counts = string.match(left, '^%d+$') and tonumber(left) <= (tonumber(mark[7] or '') or -1)
+return {mark[1] or '', mark[2] or '0', same_server(mark) and 1 or 0, whole(mark[2]) and counts and 1 or 0, mark[5] or '0',
+  counts and left or '0', pending > 0 and pending - 1 or 0, mark[6] or '0'}

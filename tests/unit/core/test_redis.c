@@ -44,6 +44,11 @@ static void test_url(void **state)
     assert_int_equal(url.db, 3);
     assert_true(redis_url_parse("redis://[::1]:7000", &url, &err));
     assert_string_equal(url.host, "::1");
+    char escaped[512] = "redis://"; /* what counts is the length of what is decoded */
+    for (int i = 0; i < 100; i++)
+        strcat(escaped, "%41");
+    assert_true(redis_url_parse(strcat(escaped, "@host"), &url, &err));
+    assert_int_equal(strlen(url.user), 100);
     assert_true(redis_url_parse("redis://host", &url, &err));
     assert_int_equal(url.port, 6379);
     const char *const wrong[] = {"http://h",       "redis://",         "redis://h:0x/0", "redis://h:99999",

@@ -161,6 +161,21 @@ static void ready_text_is(const char *want)
     buf_free(&text);
 }
 
+static int notes_what_a_part_does(void)
+{
+    start(5000);
+    struct service_part *stock = service_part("stock");
+    service_part_note(stock, "leads");
+    ready_text_is("[-] stock: not ready yet\n");
+    service_part_set(stock, true, NULL);
+    ready_text_is("[+] stock ok: leads\n");
+    service_part_note(stock, "stands by:\nof another");
+    ready_text_is("[+] stock ok: stands by: of another\n");
+    service_part_note(stock, "");
+    ready_text_is("[+] stock ok\n");
+    return 0;
+}
+
 static int tells_readiness(void)
 {
     start(5000);
@@ -198,6 +213,7 @@ static size_t times_said(const char *what)
 static void readiness_is_the_parts_together(void **state)
 {
     (void)state;
+    assert_int_equal(run(notes_what_a_part_does), 0);
     assert_int_equal(run(tells_readiness), 0);
     assert_int_equal(times_said("message=\"part is ready\" part=kafka"), 1);
     assert_int_equal(times_said("message=\"part is not ready\" part=kafka why=\"no broker answers\""), 1);

@@ -65,6 +65,7 @@ static void test_refuses_bad_urls_without_the_password(void **state)
         "mysql://u:hidden@/x",
         "mysql://u:hidden@h:0/x",
         "mysql://u:hidden@h:65536/x",
+        "mysql://u:a@hidden:b/c@h:1/x", /* a password that should have been escaped */
         "mysql://u:hidden@h:33a/x",
         "mysql://u:hidden@h:/x",
         "mysql://u:hidden%2@h/x",

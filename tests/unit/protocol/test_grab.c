@@ -161,9 +161,47 @@ static void what_was_found_pending_is_never_denied(void **state)
     }
 }
 
+static void what_is_no_answer_of_reserve(void **state)
+{
+    (void)state;
+    assert_int_equal(grab_reserve_result(RESERVE_TAKEN, 0, 100), RESERVE_TAKEN);
+    assert_int_equal(grab_reserve_result(RESERVE_OUT_OF_STOCK, 0, 100), RESERVE_OUT_OF_STOCK);
+    assert_int_equal(grab_reserve_result(RESERVE_EXISTS_PENDING, 90, 100), RESERVE_EXISTS_PENDING);
+    assert_int_equal(grab_reserve_result(RESERVE_EXISTS_SETTLED, 0, 100), RESERVE_NO_ANSWER);   /* it names none */
+    assert_int_equal(grab_reserve_result(RESERVE_EXISTS_PENDING, 100, 100), RESERVE_NO_ANSWER); /* it names itself */
+    assert_int_equal(grab_reserve_result(RESERVE_CLOSED, 0, 100), RESERVE_NO_ANSWER); /* closed is the empty list */
+    assert_int_equal(grab_reserve_result(RESERVE_NO_ANSWER, 0, 100), RESERVE_NO_ANSWER);
+    assert_int_equal(grab_reserve_result(-1, 0, 100), RESERVE_NO_ANSWER);
+}
+
+static void where_an_unknown_is_asked_for(void **state)
+{
+    (void)state;
+    struct grab grab = taken();
+    assert_int_equal(grab_place(&grab).grab_id, 100);
+    assert_int_equal(grab_place(&grab).epoch, 4);
+    grab = begun();
+    grab_on_reserve(&grab, RESERVE_EXISTS_PENDING, 6, HOLD_MS, 90, SENT_US);
+    assert_int_equal(grab_place(&grab).grab_id, 90);
+    assert_int_equal(grab_place(&grab).epoch, 6);
+}
+
+static void why_there_is_no_mark(void **state)
+{
+    (void)state;
+    assert_int_equal(grab_closed_why(false, true, 3), CLOSED_CATALOG_AWAY);
+    assert_int_equal(grab_closed_why(false, false, 0), CLOSED_CATALOG_AWAY);
+    assert_int_equal(grab_closed_why(true, true, 3), CLOSED_NOT_READY);
+    assert_int_equal(grab_closed_why(true, true, 0), CLOSED_NOT_STARTED);
+    assert_int_equal(grab_closed_why(true, false, 0), CLOSED_NO_COUPON);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_no_answer_of_reserve),
+        cmocka_unit_test(where_an_unknown_is_asked_for),
+        cmocka_unit_test(why_there_is_no_mark),
         cmocka_unit_test(persisted_in_time_is_success),
         cmocka_unit_test(persisted_late_needs_a_confirm),
         cmocka_unit_test(not_persisted_is_given_back),

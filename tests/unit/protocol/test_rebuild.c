@@ -112,9 +112,40 @@ static void what_is_left_is_never_below_nothing(void **state)
     assert_int_equal(left, 7);
 }
 
+static void the_epoch_passes_all_that_was_seen(void **state)
+{
+    (void)state;
+    assert_int_equal(rebuild_epoch(4, 0), 5);
+    assert_int_equal(rebuild_epoch(4, 4), 5);
+    assert_int_equal(rebuild_epoch(4, 9), 10);
+}
+
+static void the_wait_is_by_the_longest_hold(void **state)
+{
+    (void)state;
+    assert_int_equal(rebuild_wait_ms(10000, 0), step_wait_ms(10000));
+    assert_int_equal(rebuild_wait_ms(10000, 30000), step_wait_ms(30000)); /* a mark's, longer than any row's by now */
+    assert_int_equal(rebuild_wait_ms(30000, 10000), step_wait_ms(30000));
+}
+
+static void where_a_fold_begins(void **state)
+{
+    (void)state;
+    assert_int_equal(rebuild_fold_begin(7, 3, 9, 4), FOLD_READ_LOG);
+    assert_int_equal(rebuild_fold_begin(9, 3, 9, 4), FOLD_READ_LOG); /* the BARRIER itself is the next */
+    assert_int_equal(rebuild_fold_begin(10, 4, 9, 4), FOLD_HAS_ALL);
+    assert_int_equal(rebuild_fold_begin(7, 4, 9, 4), FOLD_READ_LOG); /* an earlier one of its own */
+    assert_int_equal(rebuild_fold_begin(7, 5, 9, 4), FOLD_FOREIGN);
+    assert_int_equal(rebuild_fold_begin(12, 5, 9, 4), FOLD_FOREIGN);
+    assert_int_equal(rebuild_fold_begin(10, 3, 9, 4), FOLD_OTHER_LOG);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_epoch_passes_all_that_was_seen),
+        cmocka_unit_test(the_wait_is_by_the_longest_hold),
+        cmocka_unit_test(where_a_fold_begins),
         cmocka_unit_test(only_a_whole_mark_of_this_epoch_and_server_is_valid),
         cmocka_unit_test(what_a_coupon_needs),
         cmocka_unit_test(first_open_goes_in_order_or_stops),

@@ -1,5 +1,5 @@
 /* Spans of ids: never overlapping on a node, and handed over before the one in use ends. */
-#include "ingest/id_lease.h"
+#include "protocol/ids.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +15,7 @@ static void test_a_fresh_node_begins_now(void **state)
     (void)state;
     struct id_span span;
     struct err err;
-    assert_true(id_lease_span(5, 0, 0, now, SPAN_MS, &span, &err));
+    assert_true(id_span_next(5, 0, 0, now, SPAN_MS, &span, &err));
     assert_int_equal(span.node, 5);
     assert_int_equal(span.begin_ms, now);
     assert_int_equal(span.end_ms, now + SPAN_MS);
@@ -26,7 +26,7 @@ static void test_a_node_in_use_begins_where_it_ended(void **state)
     (void)state;
     struct id_span span;
     struct err err;
-    assert_true(id_lease_span(5, now + 300, 0, now, SPAN_MS, &span, &err));
+    assert_true(id_span_next(5, now + 300, 0, now, SPAN_MS, &span, &err));
     assert_int_equal(span.begin_ms, now + 300);
     assert_int_equal(span.end_ms, now + 300 + SPAN_MS);
 }
@@ -36,7 +36,7 @@ static void test_the_next_span_reaches_past_the_one_in_use(void **state)
     (void)state;
     struct id_span span;
     struct err err;
-    assert_true(id_lease_span(6, 0, now + 800, now, SPAN_MS, &span, &err));
+    assert_true(id_span_next(6, 0, now + 800, now, SPAN_MS, &span, &err));
     assert_int_equal(span.begin_ms, now);
     assert_int_equal(span.end_ms, now + 800 + SPAN_MS);
 }
@@ -46,7 +46,7 @@ static void test_a_clock_that_was_far_ahead_is_not_followed(void **state)
     (void)state;
     struct id_span span;
     struct err err;
-    assert_true(id_lease_span(6, 0, now + 100 * SPAN_MS, now, SPAN_MS, &span, &err));
+    assert_true(id_span_next(6, 0, now + 100 * SPAN_MS, now, SPAN_MS, &span, &err));
     assert_int_equal(span.end_ms, now + SPAN_MS);
 }
 
@@ -55,9 +55,9 @@ static void test_what_cannot_be_leased(void **state)
     (void)state;
     struct id_span span;
     struct err err = {0};
-    assert_false(id_lease_span(1, now + ID_LEASE_AHEAD_MS_MAX + 1, 0, now, SPAN_MS, &span, &err));
+    assert_false(id_span_next(1, now + ID_SPAN_AHEAD_MS_MAX + 1, 0, now, SPAN_MS, &span, &err));
     assert_int_equal(err.kind, ERR_OUTAGE);
-    assert_false(id_lease_span(1, 0, 0, ID_EPOCH_MS - 1, SPAN_MS, &span, &err));
+    assert_false(id_span_next(1, 0, 0, ID_EPOCH_MS - 1, SPAN_MS, &span, &err));
     assert_int_equal(err.kind, ERR_OUTAGE);
 }
 
@@ -74,7 +74,7 @@ static void test_hand_over_without_a_gap(void **state)
             uint32_t node = node_end[0] <= node_end[1] ? 0 : 1; /* whose span ended first */
             struct id_span span;
             struct err err;
-            assert_true(id_lease_span(node, node_end[node], covered, at, SPAN_MS, &span, &err));
+            assert_true(id_span_next(node, node_end[node], covered, at, SPAN_MS, &span, &err));
             assert_true(span.begin_ms >= node_end[node]);
             node_end[node] = covered = span.end_ms;
             id_maker_add_span(&maker, span);

@@ -1,6 +1,6 @@
 /* Spans that ids can not name are refused with a sentence: each span that is given makes ids from its first to its last
  * millisecond. */
-#include "ingest/id_lease.h"
+#include "protocol/ids.h"
 
 // clang-format off
 #include <stdarg.h>
@@ -18,7 +18,7 @@ static void assert_refused(int64_t node_end_ms, int64_t covered_ms, int64_t now_
 {
     struct id_span span = {.node = 77};
     struct err err = {0};
-    assert_false(id_lease_span(1, node_end_ms, covered_ms, now_ms, SPAN_MS, &span, &err));
+    assert_false(id_span_next(1, node_end_ms, covered_ms, now_ms, SPAN_MS, &span, &err));
     assert_int_equal(err.kind, ERR_OUTAGE);
     assert_non_null(strstr(err.text, word));
     assert_int_equal(span.node, 77);
@@ -30,7 +30,7 @@ static void assert_makes_ids(int64_t now_ms, int64_t begin_ms, int64_t end_ms)
     struct err err = {0};
     struct id_maker maker = {0};
     uint64_t id;
-    assert_true(id_lease_span(1, 0, 0, now_ms, SPAN_MS, &span, &err));
+    assert_true(id_span_next(1, 0, 0, now_ms, SPAN_MS, &span, &err));
     assert_int_equal(span.begin_ms, begin_ms);
     assert_int_equal(span.end_ms, end_ms);
     id_maker_add_span(&maker, span);

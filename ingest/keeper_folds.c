@@ -1,0 +1,101 @@
+/* All shards' folds side by side, each on a thread of its own: a rebuild lasts as long as its slowest shard. The
+ * keeper's thread waits and tells how far they are. One that fails makes the others give up. */
+#include "ingest/keeper_fold.h"
+
+#include "core/clock.h"
+#include "core/crash.h"
+#include "core/log.h"
+#include "core/service.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+enum { FOLDS_AT_ONCE_MAX = 16, FOLDS_LOOK_MS = 20 };
+
+struct folds {
+    const struct keeper *keeper;
+    struct fold_job *job;
+    struct claims *claims; /* one a shard */
+    size_t shards;
+    atomic_size_t next;    /* shard that no thread has taken yet */
+    atomic_size_t running; /* threads */
+    pthread_mutex_t lock;
+    enum step_outcome outcome; /* under the lock, with err: of the first that failed */
+    struct err err;
+};
+
+static void note_outcome(struct folds *folds, enum step_outcome outcome, const struct err *err)
+{
+    atomic_store(&folds->job->stop, true);
+    pthread_mutex_lock(&folds->lock);
+    if (folds->outcome == STEP_DONE) {
+        folds->outcome = outcome;
+        folds->err = *err;
+    }
+    pthread_mutex_unlock(&folds->lock);
+}
+
+static void fold_one_shard(struct folds *folds, size_t shard)
+{
+    struct err err = {0};
+    enum step_outcome outcome = keeper_fold_shard(folds->keeper, folds->job, (int)shard, &folds->claims[shard], &err);
+    if (outcome != STEP_DONE) {
+        note_outcome(folds, outcome, &err);
+        return;
+    }
+    claims_sort(&folds->claims[shard]);
+    size_t done = atomic_fetch_add(&folds->job->progress->shards_done, 1) + 1;
+    log_info("rebuild has folded a shard", LOG_INT("epoch", folds->job->epoch), LOG_INT("shard", shard),
+             LOG_INT("done", done), LOG_INT("of", folds->shards));
+    CRASH_POINT("keeper.rebuild_folded");
+}
+
+static void *run(void *arg)
+{
+    struct folds *folds = arg;
+    for (;;) {
+        size_t shard = atomic_fetch_add(&folds->next, 1);
+        if (shard >= folds->shards || atomic_load(&folds->job->stop))
+            break;
+        fold_one_shard(folds, shard);
+    }
+    atomic_fetch_sub(&folds->running, 1);
+    return NULL;
+}
+
+static void await(struct keeper *keeper, struct folds *folds)
+{
+    while (atomic_load(&folds->running) > 0) {
+        if (service_stopping())
+            atomic_store(&folds->job->stop, true);
+        progress_tell(folds->job->progress, keeper->part);
+        clock_sleep_ms(FOLDS_LOOK_MS);
+    }
+}
+
+enum step_outcome keeper_fold_shards(struct keeper *keeper, struct fold_job *job, struct claims *claims,
+                                     struct err *err)
+{
+    size_t shards = keeper->config->mysql_shards.count;
+    size_t threads = shards < FOLDS_AT_ONCE_MAX ? shards : FOLDS_AT_ONCE_MAX;
+    pthread_t thread[FOLDS_AT_ONCE_MAX];
+    struct folds folds = {.keeper = keeper, .job = job, .claims = claims, .shards = shards, .running = threads};
+    assert(shards <= ROUTE_SHARDS_MAX);
+    pthread_mutex_init(&folds.lock, NULL);
+    for (size_t i = 0; i < threads; i++)
+        if (pthread_create(&thread[i], NULL, run, &folds) != 0)
+            abort(); /* a process that can not have a few threads has no use */
+    await(keeper, &folds);
+    for (size_t i = 0; i < threads; i++)
+        pthread_join(thread[i], NULL);
+    pthread_mutex_destroy(&folds.lock);
+    uint64_t met = atomic_load(&job->epoch_met);
+    keeper->epoch_seen = met > keeper->epoch_seen ? met : keeper->epoch_seen; /* the next rebuild begins above it */
+    if (folds.outcome == STEP_DONE && service_stopping()) {
+        err_set(err, ERR_OUTAGE, "the keeper is stopping");
+        return STEP_NO_ANSWER;
+    }
+    *err = folds.err;
+    return folds.outcome;
+}

@@ -1,0 +1,226 @@
+/* weir audit: I1 to I8 from outside, of the log, the tables, Redis and the catalog alone. Nothing of the services is
+ * asked, and nothing is changed.
+ *
+ *     audit_shards   SNAPSHOT of every shard: progress, totals, dead letters, and rows, all of one moment
+ *     audit_log      CUT: the end of each partition; then FOLD from the begin to the cut, by protocol/fold.h
+ *     audit_rows     each row against the fold up to that shard's progress, and what has no row          I7, I2
+ *     audit_stock    each coupon's keys in Redis, claims against the fold                                I4, I5, I6
+ *     audit_sales    what was sold of a coupon and to whom, by the fold alone                            I1, I6
+ *     audit_history  what clients were told (--history)                                                  I2, I3, I4
+ *     audit_sums     counts, epochs, checksums, totals, dead letters of each partition                   I7, I8
+ *
+ * What is said while load goes on, and why it is sound:
+ *
+ *   tables   Rows and progress of a shard are read in one snapshot, and progress moves with the rows: so they must be
+ * equal to the fold up to that progress, whatever is written meanwhile. The cut is read after the snapshots. I1, I6   A
+ * grab's verdict is final from its first record on, totals only grow, and they are read after the cut. left     left +
+ * claims = total, all three read by one script: RESERVE, RELEASE, sweep, carry and rebuild keep it at any moment.
+ * (Claims of many users whose limit is above 1 are not counted in one script: at rest only.) claims   An OK grab whose
+ * record is before the cut has its claim: the claim was there before the record, and nothing takes it away but a
+ * RELEASE or a sweep of a grab that has no OK record. The scan comes after the cut, and a scan returns what is there
+ * from its begin to its end. grabs    A claim that is not pending has an OK record: it is settled after the delivery
+ * report only. A claim that the fold does not know is looked at again behind the scan: not pending, then still there,
+ * so it was settled; its record is before an end of the log that is read then, and the fold goes on to there. pending
+ * A mark older than two holds (Redis's clock) when all parts answered must be gone two holds later; that is waited for
+ * when there is one. All of Redis is judged for coupons alone whose mark is valid, under one epoch, before and behind
+ * the scan.
+ *
+ * At rest (nothing pending, every progress at the cut, ends of the log and stock the same before and behind) it must
+ * also hold that left + OK grabs = total, and that the tables are the whole log.
+ *
+ * Memory is bounded: when the log is longer than memory holds, several passes are made, each over the users of one
+ * slice (a hash of the user id). The snapshots and the cut stay the same. (A grab_id that two users share, which Weir
+ * never makes, is then seen as two grabs.) A partition whose log does not begin at offset 0 cannot be folded; it is
+ * left out, with a note.
+ */
+#ifndef WEIR_OPS_CLI_AUDIT_H
+#define WEIR_OPS_CLI_AUDIT_H
+
+#include "core/kafka.h"
+#include "core/redis.h"
+#include "ops/cli/audit_grabs.h"
+#include "ops/cli/audit_report.h"
+#include "ops/cli/links.h"
+#include "ops/cli/progress_line.h"
+#include "schemas/catalog.h"
+
+struct audit_options {
+    int64_t memory_mb;
+    int64_t limit;
+    int64_t wait_s;
+    const char *history; /* NULL: none */
+    bool json, rest;
+};
+
+/* A partition in one layout: what its progress row says, and what the fold up to there says. */
+struct audit_progress {
+    bool found, met_last; /* the row; its last record */
+    int64_t next_offset;
+    struct fold_state stored, folded;
+    uint64_t checksum, last_checksum; /* of the row; of that record */
+    struct fold_counts counts, fold_counts;
+};
+
+struct audit_layout {
+    const struct stream_layout *keys;
+    uint8_t bit;
+    struct route route; /* no partitions: the layout is not in use */
+    struct audit_progress progress[ROUTE_PARTITIONS_MAX];
+    int32_t first_day[ROUTE_SHARDS_MAX]; /* by_day: of the shard's tables; INT32_MAX: it has none */
+    uint64_t rows, dropped, elsewhere;   /* read; past the retention; where an older route had them */
+};
+
+struct audit_part {
+    bool whole; /* its log begins at offset 0 */
+    int64_t low, cut;
+    struct fold_state fold; /* of this pass */
+    int64_t folded_to;      /* of this pass: next offset */
+};
+
+/* One row of the totals, and the fold's. */
+struct audit_total {
+    uint64_t coupon_id;
+    int32_t day;
+    uint16_t partition;
+    uint8_t layout, shard; /* layout: place + 1; 0: a free slot */
+    uint64_t ok, voided, fold_ok, fold_voided;
+};
+struct audit_totals {
+    struct audit_total *slot;
+    size_t count, size;
+};
+
+struct audit_letter {
+    int64_t offset;
+    uint64_t checksum; /* of key and value */
+    uint16_t partition;
+    uint8_t layout; /* place */
+    bool met;
+};
+
+/* Of a shard, as they were when its snapshot was taken. */
+struct audit_tables {
+    char (*name)[TABLE_NAME_MAX];
+    size_t count;
+};
+
+enum audit_stock_state { AUDIT_STOCK_UNSEEN, AUDIT_STOCK_VALID, AUDIT_STOCK_ODD };
+
+/* What one script call saw of a coupon. */
+struct audit_look {
+    bool valid;
+    uint64_t epoch, total, limit, version;
+    int64_t hold_ms, left, users, entries /* -1: not counted */, pending, now_ms;
+    char why[80]; /* not valid: because */
+};
+
+struct audit_coupon {
+    struct coupon row;
+    uint64_t ok; /* by the fold up to the cut */
+    enum audit_stock_state stock;
+    struct audit_look look; /* the first of the run */
+    uint64_t claims;        /* entries that the scans met */
+    bool moved;             /* left or pending were not the same behind a scan */
+};
+
+/* A claim that the fold did not know when it was met. */
+struct audit_claim {
+    uint64_t coupon_id, user_id, grab_id;
+};
+
+struct audit_overdue {
+    uint64_t coupon_id, grab_id;
+    int64_t age_ms;
+};
+
+enum audit_told { AUDIT_TOLD_SUCCESS, AUDIT_TOLD_REFUSED, AUDIT_TOLD_UNKNOWN, AUDIT_TOLD_NOTHING };
+struct audit_line {
+    uint64_t coupon_id, user_id, grab_id, epoch;
+    enum audit_told told;
+};
+
+struct audit {
+    const struct cli_config *config;
+    const struct audit_options *options;
+    const struct stream *stream;
+    struct audit_report report;
+    struct meta meta;
+    struct sql *catalog, *shard[ROUTE_SHARDS_MAX]; /* shards: inside their snapshots */
+    struct audit_tables tables[ROUTE_SHARDS_MAX];
+    struct redis_sync *redis;
+    struct audit_layout *layouts; /* [stream->layout_count] */
+    size_t layout_count;
+    struct audit_part part[ROUTE_PARTITIONS_MAX];
+    int32_t partitions;
+    struct audit_totals totals;
+    struct audit_letter *letters; /* sorted by (partition, offset, layout) */
+    size_t letter_count;
+    struct audit_coupon *coupons; /* sorted by id */
+    size_t coupon_count;
+    struct audit_grabs grabs; /* of this pass */
+    struct audit_claim *suspects;
+    size_t suspect_count;
+    struct audit_overdue *overdue;
+    size_t overdue_count;
+    struct audit_line *lines; /* of the history, sorted by (coupon, user) */
+    size_t line_count;
+    uint32_t slices, slice; /* passes, and which one this is */
+    int32_t today;
+    int64_t redis_now_ms; /* by the last look */
+    int64_t asked_ms;     /* CLOCK_BOOTTIME when all parts had answered */
+    uint64_t records, claims, foreign, refused_foreign;
+    bool all_whole, at_rest;
+    char why_not[200]; /* not at rest: because */
+    struct progress_line line;
+    uint64_t work_done;
+};
+
+/* ---- pure: audit_fold.c ---- */
+
+bool audit_in_slice(const struct audit *audit, uint64_t user_id);
+struct audit_coupon *audit_coupon(const struct audit *audit, uint64_t coupon_id); /* NULL: not in the catalog */
+struct audit_total *audit_total(struct audit_totals *totals,
+                                const struct audit_total *key); /* made when it is not there */
+void audit_letters_sort(struct audit *audit);
+/* One record of the log, in order; also what it means for counts, totals, dead letters, and sales. */
+void audit_fold_record(struct audit *audit, const struct kafka_record *record);
+
+/* ---- pure: audit_rows.c, audit_sums.c, audit_sales.c, audit_history.c ---- */
+
+struct audit_row {
+    struct audit_layout *layout;
+    int shard;
+    const char *table;
+    int64_t slot;
+    const struct value *cells; /* of stream_row_columns */
+    size_t count;
+};
+void audit_check_row(struct audit *audit, const struct audit_row *row);
+void audit_check_missing(struct audit *audit); /* after all rows of the pass */
+void audit_check_sums(struct audit *audit);    /* after all passes */
+void audit_check_sales(struct audit *audit);   /* I6, of the pass */
+void audit_check_stock(struct audit *audit);   /* I1, I5, after all passes */
+WEIR_MUST_USE bool audit_history_line(const char *text, size_t len, struct audit_line *ret_line, struct err *err);
+void audit_check_history(struct audit *audit); /* of the pass; lines are sorted */
+int audit_line_compare(const void *a, const void *b);
+
+/* ---- servers: audit_shards.c, audit_log.c, audit_stock.c, audit_history.c ---- */
+
+WEIR_MUST_USE bool audit_shards_open(struct audit *audit, struct err *err); /* snapshots, and all but the rows */
+WEIR_MUST_USE bool audit_shards_rows(struct audit *audit, struct err *err);
+WEIR_MUST_USE bool audit_log_cut(struct audit *audit, struct err *err);
+WEIR_MUST_USE bool audit_log_moved(struct audit *audit, bool *ret_moved, struct err *err); /* since the cut */
+WEIR_MUST_USE bool audit_log_fold(struct audit *audit, struct err *err); /* each partition to its cut */
+/* The fold goes on to the end of now, for these partitions. */
+WEIR_MUST_USE bool audit_log_tail(struct audit *audit, const bool *partitions, struct err *err);
+WEIR_MUST_USE bool audit_stock_look(struct audit *audit, struct err *err); /* each coupon once, before the passes */
+WEIR_MUST_USE bool audit_stock_scan(struct audit *audit, struct err *err); /* claims and marks of the pass */
+WEIR_MUST_USE bool audit_stock_wait(struct audit *audit, struct err *err); /* for what is overdue */
+WEIR_MUST_USE bool audit_history_read(struct audit *audit, const char *path, struct err *err);
+
+/* All of it, once: fills the report. The caller has zeroed `audit` and set config and options, and frees it. */
+WEIR_MUST_USE bool audit_run(struct audit *audit, struct err *err);
+void audit_free(struct audit *audit);
+void audit_work(struct audit *audit, uint64_t more); /* moves the progress line */
+
+#endif

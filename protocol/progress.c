@@ -1,0 +1,34 @@
+#include "protocol/progress.h"
+
+#include "core/planted.h"
+
+#include <assert.h>
+
+enum log_fit progress_fits_log(int64_t next, int64_t low, int64_t high)
+{
+    if (high < next)
+        return LOG_TOO_SHORT;
+    return low > next ? LOG_CUT : LOG_FITS;
+}
+
+bool progress_may_move(bool same_owner, int64_t found, int64_t before)
+{
+    return (same_owner || PLANTED("progress_without_owner")) && found == before;
+}
+
+enum progress_found progress_settle(bool same_owner, int64_t found, int64_t before, int64_t after)
+{
+    assert(before < after);
+    if (!same_owner)
+        return PROGRESS_OTHERS;
+    if (found == after)
+        return PROGRESS_AFTER;
+    return found == before ? PROGRESS_BEFORE : PROGRESS_ELSEWHERE;
+}
+
+enum store_error store_error_of(enum err_kind kind)
+{
+    if (kind == ERR_DUPLICATE || kind == ERR_DATA)
+        return STORE_ROW_REFUSED;
+    return kind == ERR_MISSING ? STORE_NO_TABLE : STORE_OUTAGE;
+}

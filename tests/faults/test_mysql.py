@@ -1,0 +1,331 @@
+"""MySQL at fault under load: nothing is lost or stored twice, nothing becomes a dead letter, lag shows it, and each worker goes on by itself (I1-I8, I14)."""
+import contextlib
+import functools
+import os
+import pathlib
+import shutil
+import signal
+import time
+
+import pytest
+
+from support import mariadb, records, shard_faults, stack
+from support.clock import HOUR_S, Clock
+from support.disk import SmallDisk
+from support.sale import Sale
+from support.shard_faults import NAME, NUMBER, WORKERS
+
+more = pytest.mark.more
+DATABASES = ("catalog", *(mariadb.shard_name(number) for number in range(stack.SHARDS)))
+
+
+def dead_letters():
+    return sum(stack.shard(number, "SELECT COUNT(*) FROM dead_letters")[0][0] for number in range(stack.SHARDS))
+
+
+@pytest.fixture(autouse=True)
+def everything_runs_again():
+    before = dead_letters()
+    yield
+    for name in (*DATABASES, *WORKERS):
+        stack.ctl("resume", name, check=False)
+    stack.ctl("start", *DATABASES, *WORKERS)
+    stack.ready_again()
+    assert dead_letters() == before, "an outage has made dead letters"
+
+
+def new_sale(**options):
+    return Sale(**{"users_count": 3000, "rate": 500, "rows": 50, **options})
+
+
+def sizes():
+    return {worker: stack.log_size(worker) for worker in WORKERS}
+
+
+def base_of(worker):
+    return stack.ENV[f"WEIR_WORKER_{WORKERS[worker].upper()}"]
+
+
+def wait_said(words, since, seconds=60):
+    for worker, text in words.items():
+        stack.wait_for(lambda: text in stack.log_since(worker, since[worker]), seconds, f"{worker} says '{text}'")
+
+
+def wait_lag_shown(workers):
+    for worker in workers:
+        stack.wait_for(lambda: stack.metric(base_of(worker), "weir_lag_records") > 0, 60, f"{worker} shows the lag")
+
+
+# ---- a shard that does not take rows ----
+
+OUTAGES = {
+    "progress_is_locked": shard_faults.progress_is_locked,
+    "totals_are_locked": shard_faults.totals_are_locked,
+    "deadlock": shard_faults.deadlock,
+    "read_only": shard_faults.read_only,
+    "no_connection_left": shard_faults.no_connection_left,
+    "column_renamed_hash": lambda _: shard_faults.column_renamed("worker-hash"),
+    "column_renamed_daily": lambda _: shard_faults.column_renamed("worker-daily"),
+    "column_narrowed_hash": lambda _: shard_faults.column_narrowed("worker-hash"),
+    "column_narrowed_daily": lambda _: shard_faults.column_narrowed("worker-daily"),
+    "table_away_hash": lambda _: shard_faults.table_away("worker-hash"),
+    "table_away_daily": lambda _: shard_faults.table_away("worker-daily"),
+}
+CORE = {"progress_is_locked", "table_away_daily"}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name in CORE else more) for name in OUTAGES])
+def test_a_shard_that_takes_no_rows(name):
+    sale, since = new_sale(), sizes()
+    with OUTAGES[name](sale) as words:
+        wait_said(words, since)
+        wait_lag_shown(words)
+        for worker in words:
+            stack.wait_for(lambda: f"[-] shard {NUMBER}" in stack.get("/readyz?verbose", base=base_of(worker)).body.decode(), 30,
+                           f"{worker} is not ready, for the shard's sake")
+    if name == "deadlock":
+        assert any("error 1213" in stack.log_since(worker, since[worker]) for worker in WORKERS), "no worker met a deadlock"
+    sale.end()
+
+
+def retries(worker, kind):
+    return stack.metric(base_of(worker), "weir_worker_retries_total", kind=kind)
+
+
+@more
+def test_connections_cut_again_and_again():
+    before = {worker: retries(worker, "outage") for worker in WORKERS}
+    sale = new_sale()
+    with shard_faults.connections_cut():
+        for worker in WORKERS:
+            stack.wait_for(lambda: retries(worker, "outage") >= before[worker] + 10, 60, f"{worker} has lost ten batches")
+    sale.end()
+
+
+# ---- killed around COMMIT ----
+
+def is_stopped(pid):
+    return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
+
+
+def stopped_in_a_transaction(point):
+    """A sale, and a worker that sleeps at `point` with a transaction open; answers (sale, its pid, the shards that have one)."""
+    stack.ctl("stop", "worker-daily")  # so that the open transactions are all of the other
+    stack.wait_lag_zero(layouts=("hash",))
+    stack.ctl("stop", "worker-hash")
+    stack.ctl("start", "worker-hash", env={"WEIR_STOP_AT": f"{point}:5"})
+    sale = new_sale(rows=-1)
+    pid = stack.pid_of("worker-hash")
+    stack.wait_for(lambda: is_stopped(pid), 60, f"the worker sleeps at {point}")
+    names = [mariadb.shard_name(number) for number in range(stack.SHARDS)]
+    held = [name for name in names if mariadb.transactions(name)]
+    assert held, "no transaction is open"
+    return sale, pid, held
+
+
+def unread_bytes(name):
+    """What lies unread in the sockets of a server's connections."""
+    port = f":{mariadb.port(name):04X}"
+    lines = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(int(words[4].split(":")[1], 16) for words in lines if words[1].endswith(port) and words[3] == "01")
+
+
+def killed_before(pid, held):
+    stack.ctl("kill", *held)
+    stack.ctl("start", *held)
+    os.kill(pid, signal.SIGCONT)
+
+
+def killed_with_it_unread(pid, held):
+    stack.ctl("pause", *held)
+    unread = {name: unread_bytes(name) for name in held}
+    os.kill(pid, signal.SIGCONT)
+    stack.wait_for(lambda: any(unread_bytes(name) > unread[name] for name in held), 30, "a COMMIT lies in a socket", every=0.02)
+    stack.ctl("kill", *held)
+    stack.ctl("start", *held)
+
+
+def done_and_not_answered(pid, held):
+    """It is done after the worker has given up waiting for its answer."""
+    since = stack.log_size("worker-hash")
+    stack.ctl("pause", *held)
+    os.kill(pid, signal.SIGCONT)
+    stack.wait_for(lambda: "the commit had no answer" in stack.log_since("worker-hash", since), 60, "the worker gives up waiting")
+    stack.ctl("resume", *held)
+
+
+@pytest.mark.parametrize("fault", [killed_before, pytest.param(killed_with_it_unread, marks=more), pytest.param(done_and_not_answered, marks=more)])
+def test_commit(fault):
+    since = stack.log_size("worker-hash")
+    sale, pid, held = stopped_in_a_transaction("worker.before_commit")
+    try:
+        fault(pid, held)
+        stack.wait_for(lambda: "the commit had no answer, asking progress" in stack.log_since("worker-hash", since), 60, "a COMMIT has no answer")
+        stack.ctl("start", "worker-daily")
+        sale.end()
+        assert retries("worker-hash", "unknown_commit") > 0
+        assert retries("worker-hash", "duplicate") == 0, "a batch was stored and tried again"
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
+@more
+@pytest.mark.parametrize("point", ["worker.after_progress", "worker.after_rows", "worker.after_totals"])
+def test_killed_in_a_batch(point):
+    """The server dies with a part of a batch in it."""
+    sale, pid, held = stopped_in_a_transaction(point)
+    since = stack.log_size("worker-hash")
+    stack.ctl("kill", *held)
+    stack.ctl("start", *held)
+    os.kill(pid, signal.SIGCONT)
+    stack.wait_for(lambda: "batch waits for its shard" in stack.log_since("worker-hash", since), 60, "the worker has lost its transaction")
+    stack.ctl("start", "worker-daily")
+    sale.end()
+    assert retries("worker-hash", "outage") > 0
+
+
+# ---- a primary replaced by a copy that lags ----
+
+class Copy:
+    """A shard's data of a moment, which later takes the shard's place."""
+
+    def __init__(self):
+        self.data, self.kept = mariadb.data_folder(NAME), mariadb.data_folder(f"{NAME}.copy")
+        stack.ctl("stop", NAME)
+        shutil.copytree(self.data, self.kept)
+        stack.ctl("start", NAME)
+        self.progress = self.progress_now()
+
+    def progress_now(self):
+        return {row[:2]: row[2] for row in stack.shard(NUMBER, "SELECT layout, `partition`, next_offset FROM progress WHERE topic = 'grabs'")}
+
+    def is_behind(self, records_min):
+        now = self.progress_now()
+        return all(sum(now[key] - self.progress[key] for key in now if key[0] == layout) >= records_min for layout in stack.LAYOUTS)
+
+    def promote(self):
+        stack.ctl("kill", NAME)
+        shutil.rmtree(self.data)
+        self.kept.rename(self.data)
+        stack.ctl("start", NAME)
+
+    def drop(self):
+        shutil.rmtree(self.kept, ignore_errors=True)
+
+
+def restart_workers():
+    stack.ctl("restart", *WORKERS)
+    stack.ready_again()
+
+
+@pytest.mark.parametrize("when, owner", [("idle", "same"), pytest.param("under_load", "same", marks=more), pytest.param("idle", "older", marks=more),
+                                         pytest.param("under_load", "older", marks=more)])
+def test_replaced_by_a_lagging_copy(when, owner):
+    """Progress goes back with the rows, and the log is carried again from there: also by a worker that has nothing to do, and by one whose ownership the
+    copy does not know (the group assigns anew then)."""
+    sale = new_sale(users_count=3000 if when == "idle" else 12_000)
+    copy = Copy()
+    try:
+        if owner == "older":
+            restart_workers()
+        stack.wait_for(lambda: copy.is_behind(100), 60, "the copy is behind")
+        if when == "idle":
+            sale.finish_load()
+            stack.wait_lag_zero()
+        assert when == "idle" or sale.storm.runs(), "the load is too short"
+        since, sold = sizes(), len(stack.ok_rows("hash", sale.coupon))
+        copy.promote()
+        words = "progress has moved, going on from there" if owner == "same" else "another owner has the partition"
+        wait_said(dict.fromkeys(WORKERS, words), since)
+        stack.wait_for(lambda: len(stack.ok_rows("hash", sale.coupon)) >= sold, 120, "what the copy did not have is stored again")
+        sale.end(seconds=150)
+    finally:
+        copy.drop()
+
+
+# ---- the disk of a database is full ----
+
+def test_disk_of_a_shard_full():
+    with SmallDisk(NAME, free_mb=16) as disk:
+        disk.fill()
+        since = sizes()
+        sale = Sale(users_count=6000, rate=1000, rows=-1)
+        stack.wait_for(lambda: any(f"(error {code})" in stack.log_since(worker, since[worker]) for worker in WORKERS for code in (1114, 1021, 3, 28)), 90,
+                       "a worker meets the full disk")
+        wait_lag_shown(["worker-hash"])
+        disk.free()
+        sale.end()
+
+
+@more
+def test_disk_of_the_catalog_full():
+    """Grabs and rows go on; an admin's write says 503, or is taken whole; afterwards all is as before."""
+    with SmallDisk("catalog", free_mb=16) as disk:
+        sale = new_sale()
+        disk.fill()
+        large = {"description": "x" * 30_000, "terms": "y" * 30_000}
+        refused = stack.wait_for(lambda: refusal(large), 120, "the catalog takes no more coupons")
+        assert refused.status == 503 and "retry-after" in refused.headers, refused
+        assert sale.finish_load()["accepted_new"] == 3000
+        disk.free()
+        stack.wait_for(lambda: refusal(large) is None, 60, "the catalog takes coupons again")
+        sale.end()
+
+
+def refusal(more_fields):
+    answer = stack.admin("/admin/coupons", {"room_id": 17, "title": "test", "total": 1, "per_user_limit": 1, "hold_ms": 4000, "gate": "closed", **more_fields})
+    return answer if answer.status >= 400 else None
+
+
+# ---- clocks ----
+
+@more
+@pytest.mark.parametrize("name", [NAME, "catalog"])
+def test_clock_of_a_database_jumps(name):
+    with Clock(name) as clock:
+        sale = new_sale()
+        for offset_s in (HOUR_S, -HOUR_S, 0):
+            clock.move(offset_s)
+            away = mariadb.ask(name, "SELECT UNIX_TIMESTAMP(SYSDATE()) - %s", int(time.time()))[0][0]
+            assert abs(away - offset_s) < 60, (away, offset_s)
+            rows = len(stack.ok_rows("hash", sale.coupon))
+            stack.wait_for(lambda: len(stack.ok_rows("hash", sale.coupon)) > rows, 60, "rows are stored on")
+        sale.end()
+
+
+# ---- the catalog ----
+
+@more
+@pytest.mark.parametrize("command, back", [("stop", "start"), ("kill", "start"), ("pause", "resume")])
+def test_catalog_away_for_long(command, back):
+    """Grabs, rows and reads of buyers go on without it; new coupons and restocks wait for it."""
+    sale = new_sale(users_count=10_000)
+    user = stack.ok_rows("hash", sale.coupon)[0][1]
+    stack.ctl(command, "catalog")
+    try:
+        answer = stack.admin("/admin/coupons", {"room_id": 17, "title": "test", "total": 1, "per_user_limit": 1, "gate": "open"})
+        assert answer.status == 503 and "retry-after" in answer.headers, answer
+        rows = [len(stack.ok_rows(layout, sale.coupon)) for layout in stack.LAYOUTS]
+        stack.wait_for(lambda: all(len(stack.ok_rows(layout, sale.coupon)) > before + 2000 for layout, before in zip(stack.LAYOUTS, rows)), 90,
+                       "grabs are taken and stored without the catalog")
+        assert stack.get(f"/api/user/{user}/coupons").status == 200
+    finally:
+        stack.ctl(back, "catalog")
+    assert sale.finish_load()["accepted_new"] == 10_000
+    stack.wait_for(lambda: refusal({}) is None, 60, "the catalog takes coupons again")
+    sale.end()
+
+
+@more
+def test_catalog_read_only():
+    with_rows = new_sale()
+    mariadb.ask("catalog", "SET GLOBAL read_only = ON")
+    try:
+        answer = refusal({})
+        assert answer is not None and answer.status == 503 and "retry-after" in answer.headers, answer
+        assert with_rows.finish_load()["accepted_new"] == 3000
+    finally:
+        mariadb.ask("catalog", "SET GLOBAL read_only = OFF")
+    stack.wait_for(lambda: refusal({}) is None, 60, "the catalog takes coupons again")
+    with_rows.end()

@@ -1,0 +1,147 @@
+#include "workers/table_check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { TYPE_TEXT_MAX = 64, QUERY_TEXT_MAX = 160 };
+
+/* ---- columns ---- */
+
+static const char *type_name(enum column_type type)
+{
+    static const char *const names[] = {
+        [COLUMN_U64] = "bigint", [COLUMN_U32] = "int",      [COLUMN_U8] = "tinyint",
+        [COLUMN_F64] = "double", [COLUMN_TEXT] = "varchar", [COLUMN_TIME_MS] = "datetime"};
+    return names[type];
+}
+
+static bool type_is_unsigned(enum column_type type)
+{
+    return type == COLUMN_U64 || type == COLUMN_U32 || type == COLUMN_U8;
+}
+
+struct columns_reading {
+    const struct column *wanted[STREAM_COLUMNS_MAX];
+    size_t count;
+    uint32_t found; /* bits of `wanted` that agree */
+    char differs[STREAM_COLUMNS_MAX][TYPE_TEXT_MAX];
+};
+
+static bool cell_is(const struct value *cell, const char *word)
+{
+    return cell->type == VALUE_TEXT && cell->len == strlen(word) && strncasecmp(cell->text, word, cell->len) == 0;
+}
+
+/* Cells: name, data type, whole type, characters, nullable. */
+static bool column_agrees(const struct column *column, const struct value *cells)
+{
+    const bool is_unsigned = cells[2].type == VALUE_TEXT && memmem(cells[2].text, cells[2].len, "unsigned", 8) != NULL;
+    const bool long_enough =
+        column->type != COLUMN_TEXT || (cells[3].type != VALUE_NULL && cells[3].u64 >= column->size - 1);
+    const bool nullable = column->roles & COLUMN_NULLABLE;
+    return cell_is(&cells[1], type_name(column->type)) && is_unsigned == type_is_unsigned(column->type) &&
+           long_enough && (!nullable || cell_is(&cells[4], "YES"));
+}
+
+static bool columns_row(const struct value *cells, size_t count, void *arg)
+{
+    struct columns_reading *reading = arg;
+    for (size_t i = 0; count >= 5 && i < reading->count; i++) {
+        if (!cell_is(&cells[0], reading->wanted[i]->name))
+            continue;
+        if (column_agrees(reading->wanted[i], cells))
+            reading->found |= UINT32_C(1) << i;
+        else
+            snprintf(reading->differs[i], TYPE_TEXT_MAX, "is %.*s", (int)cells[2].len,
+                     cells[2].type == VALUE_TEXT ? cells[2].text : "");
+    }
+    return true;
+}
+
+bool table_check_columns(struct sql *sql, const struct stream *stream, const char *table, struct err *err)
+{
+    static const char text[] = "SELECT column_name, data_type, column_type, character_maximum_length, is_nullable"
+                               " FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ?";
+    _Static_assert(STREAM_COLUMNS_MAX <= 32, "the columns fit into the bits of `found`");
+    const struct value values[] = {value_text(table, strlen(table))};
+    struct columns_reading reading = {0};
+    reading.count = stream_row_columns(stream, reading.wanted);
+    if (!sql_select(sql, text, values, 1, columns_row, &reading, err))
+        return false;
+    for (size_t i = 0; i < reading.count; i++)
+        if (!(reading.found & UINT32_C(1) << i))
+            return err_set(
+                err, ERR_INTERNAL,
+                "The table %s on %s has been changed: its column %s %s, not as `weir init` made it. Change it "
+                "back; its partitions wait.",
+                table, sql_where(sql), reading.wanted[i]->name,
+                reading.differs[i][0] ? reading.differs[i] : "is missing");
+    return true;
+}
+
+/* ---- tables of days ---- */
+
+struct days_reading {
+    const struct stream *stream;
+    const struct layout *layout;
+    int32_t day;
+    struct table_day *known;
+};
+
+static bool days_row(const struct value *cells, size_t count, void *arg)
+{
+    struct days_reading *reading = arg;
+    char name[TABLE_NAME_MAX];
+    int64_t slot;
+    if (count < 1 || cells[0].type != VALUE_TEXT || cells[0].len >= sizeof name)
+        return true;
+    memcpy(name, cells[0].text, cells[0].len);
+    name[cells[0].len] = '\0';
+    if (!reading->layout->parse(reading->stream, name, &slot))
+        return true;
+    reading->known->exists |= slot == reading->day;
+    reading->known->has_older |= slot < reading->day;
+    return true;
+}
+
+static bool totals_row(const struct value *cells, size_t count, void *arg)
+{
+    (void)cells;
+    (void)count;
+    *(bool *)arg = true;
+    return false;
+}
+
+static bool day_was_used(struct sql *sql, const struct stream *stream, const struct layout *layout, int32_t day,
+                         bool *ret_used, struct err *err)
+{
+    char text[QUERY_TEXT_MAX], day_text[11];
+    *ret_used = false;
+    if (!stream->totals_table)
+        return true;
+    day_format(day, '-', day_text);
+    snprintf(text, sizeof text,
+             "SELECT 1 FROM `%s` WHERE `layout` = ? AND `day` = ? AND `ok_rows` + `void_rows` > 0 LIMIT 1",
+             stream->totals_table);
+    const struct value values[] = {value_text(layout->name, strlen(layout->name)),
+                                   value_text(day_text, strlen(day_text))};
+    return sql_select(sql, text, values, 2, totals_row, ret_used, err);
+}
+
+bool table_day_read(struct sql *sql, const struct stream *stream, const struct layout *layout, int32_t day,
+                    struct table_day *ret_day, struct err *err)
+{
+    struct table_day known = {0};
+    struct days_reading reading = {.stream = stream, .layout = layout, .day = day, .known = &known};
+    if (!sql_select(sql, "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()", NULL, 0,
+                    days_row, &reading, err) ||
+        !day_was_used(sql, stream, layout, day, &known.was_used, err))
+        return false;
+    *ret_day = known;
+    return true;
+}
+
+bool table_day_lost(const struct table_day *known, int32_t day, int32_t today)
+{
+    return !known->exists && known->was_used && (known->has_older || day >= today - 1);
+}
