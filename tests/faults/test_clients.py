@@ -50,7 +50,7 @@ def assert_served(coupon, base):
 HEAD_ALONE, MID_BODY = slice(0, 90), slice(0, -10)
 
 
-@BOTH
+@pytest.mark.parametrize("base", [INGEST, pytest.param(FRONT, marks=pytest.mark.more)], ids=["ingest", "front"])
 @pytest.mark.parametrize("sent", [HEAD_ALONE, MID_BODY], ids=["in_the_headers", "in_the_body"])
 @pytest.mark.parametrize("leave", [raw.Wire.close, raw.Wire.reset], ids=["fin", "rst"])
 def test_vanished_before_the_request_was_whole(base, sent, leave):

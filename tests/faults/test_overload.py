@@ -5,7 +5,7 @@ import pytest
 from support import history, process, stack, users
 from support.overload import INGEST, Load, Watch, bottleneck, counters, measure_capacity, quantile, times_ms
 
-OVERLOAD = 10
+OVERLOAD, PLANNED = 10, 12  # times the capacity: what must have been offered, and what is asked of the generator
 SHARE_KEPT = 0.8  # of the capacity
 TARGET_MS = 50  # a busy machine's own delays must not look like a queue
 SOON_MS = 500  # more than without the overload; a queue of all that are connected takes seconds. What a quiet machine does: bench/overload
@@ -42,7 +42,7 @@ def assert_refused_with_retry_after(coupon):
 
 def assert_kept(load, capacity, soon_ms, before, after):
     summary, accepted = load.summary, load.storm.accepted()
-    assert summary["rate_sent"] >= 0.95 * OVERLOAD * capacity, f"only {summary['rate_sent']:.0f}/s were offered, with a capacity of {capacity:.0f}/s"
+    assert summary["rate_sent"] >= OVERLOAD * capacity, f"only {summary['rate_sent']:.0f}/s were offered, with a capacity of {capacity:.0f}/s"
     assert load.rate_of_accepted() >= SHARE_KEPT * capacity, f"{load.rate_of_accepted():.0f}/s accepted of a capacity of {capacity:.0f}/s"
     refused = summary["rejected"]["429"]
     assert len(accepted) + refused == load.storm.users, summary
@@ -71,7 +71,7 @@ def test_ten_times_the_capacity(link, bytes_per_s, seconds):
         stack.ctl("restart", "ingest", "--", "--ingest.grabs_min=16", f"--ingest.target_ms={TARGET_MS}")
         stack.ready_again()
         before = counters()
-        load = Load(coupon, OVERLOAD * capacity, seconds)
+        load = Load(coupon, PLANNED * capacity, seconds)
         with Watch(look_at_ingest) as watch:
             assert_refused_with_retry_after(coupon)
             load.finish()
