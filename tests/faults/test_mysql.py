@@ -118,8 +118,7 @@ def stopped_in_a_transaction(point):
     pid = stack.pid_of("worker-hash")
     stack.wait_for(lambda: is_stopped(pid), 60, f"the worker sleeps at {point}")
     names = [mariadb.shard_name(number) for number in range(stack.SHARDS)]
-    held = [name for name in names if mariadb.transactions(name)]
-    assert held, "no transaction is open"
+    held = stack.wait_for(lambda: [name for name in names if mariadb.transactions(name)], 10, "a transaction is open")
     return sale, pid, held
 
 
