@@ -47,11 +47,11 @@ void fault_draw_setup(struct world *world)
         setup->total[i] = (uint64_t)chance_between(world, 1, 3);
         setup->limit[i] = chance_permille(world, 600) ? 1 : (uint32_t)chance_between(world, 2, 3);
     }
-    setup->slow_permille = (int)pick(world, (const int[]){0, 0, 15, 60}, 4);
+    setup->slow_permille = (int)pick(world, (const int[]){0, 0, 20, 80, 250}, 5);
     setup->call_permille = (int)pick(world, (const int[]){0, 20, 60, 150, 300}, 5);
     setup->process_permille = (int)pick(world, (const int[]){0, 5, 25, 60, 120}, 5);
     setup->active_us = chance_between(world, 2, 5) * setup->hold_ms * SIM_MS;
-    setup->round_us = chance_between(world, 50, 400) * SIM_MS;
+    setup->round_us = chance_between(world, 20, 300) * SIM_MS;
     setup->wall_grain_ms = pick(world, (const int[]){1, 8, 64}, 3);
 }
 
@@ -183,22 +183,40 @@ static int64_t draw_world_fault(struct world *world)
     return chance_between(world, FAULT_PROCESS_LAST + 1, FAULTS - 1);
 }
 
+static void draw_during(struct world *world, struct armed *armed, int64_t within_us)
+{
+    armed->passed++;
+    for (int i = 0; i < armed->count; i++)
+        if (armed->at[i] == armed->passed)
+            world_at(world, chance_between(world, 0, within_us), NULL, on_world_fault, NULL, draw_world_fault(world));
+}
+
 void fault_draw_caller(struct world *world, const struct call *call, int64_t within_us)
 {
     if (call->state != STATE_NONE) /* the query service remembers nothing that could be lost */
         fault_draw_process(world, call->from, within_us);
-    world->calls_sent++;
-    for (int i = 0; i < world->armed_count; i++)
-        if (world->armed[i] == world->calls_sent)
-            world_at(world, chance_between(world, 0, within_us), NULL, on_world_fault, NULL, draw_world_fault(world));
+    draw_during(world, &world->calls_armed, within_us);
+}
+
+void fault_draw_grab(struct world *world)
+{
+    draw_during(world, &world->grabs_armed, world_hold_us(world) / 2);
+}
+
+static void arm(struct armed *armed, int64_t at)
+{
+    armed->at[armed->count++] = (int)at;
 }
 
 void fault_reset(struct world *world)
 {
-    world->calls_sent = world->armed_count = 0;
+    world->calls_armed = world->grabs_armed = (struct armed){0};
     for (int i = 0; i < world->setup.world_faults; i++) {
-        if (chance_permille(world, 700))
-            world->armed[world->armed_count++] = (int)chance_between(world, 1, CALLS_OF_A_RUN);
+        int64_t when = chance_between(world, 0, 9);
+        if (when < 3)
+            arm(&world->calls_armed, chance_between(world, 1, CALLS_OF_A_RUN));
+        else if (when < 8)
+            arm(&world->grabs_armed, chance_between(world, 1, world->setup.requests));
         else
             world_at(world, chance_between(world, 0, world->setup.active_us), NULL, on_world_fault, NULL,
                      draw_world_fault(world));

@@ -26,6 +26,8 @@ enum append_fate fault_draw_append(struct world *world, enum state state);
  */
 void fault_draw_caller(struct world *world, const struct call *call, int64_t within_us);
 void fault_draw_process(struct world *world, struct process *process, int64_t within_us);
+/* A unit was taken: a server may fail before the grab has its end. */
+void fault_draw_grab(struct world *world);
 /* `fault` meets `state`. */
 void fault_met(struct world *world, enum fault fault, enum state state);
 
