@@ -139,7 +139,7 @@ static void draw_clicks(struct world *world)
     static const char *const keys[] = {"", "a", "b"};
     int64_t bursts = chance_between(world, 1, 3), burst_us[3];
     for (int64_t i = 0; i < bursts; i++)
-        burst_us[i] = chance_between(world, 20 * SIM_MS, world->setup.active_us);
+        burst_us[i] = chance_between(world, 20 * SIM_MS, world->setup.active_us / 2);
     for (int i = 0; i < world->setup.requests; i++) {
         const char *key = keys[chance_between(world, 0, 2)];
         int request = request_make(world->people, (uint64_t)chance_between(world, 1, world->setup.users),

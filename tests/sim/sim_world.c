@@ -239,7 +239,7 @@ static void world_reset(struct world *world, uint64_t seed)
     world->healed = world->quiet = false;
     world->tokens = 0;
     world->violation = (struct violation){0};
-    fault_draw_setup(world);
+    setup_draw(world);
     calls_reset(world);
     check_reset(world);
     redis_reset(world);

@@ -63,7 +63,9 @@ struct setup {
     int slow_permille;     /* messages that take long */
     int call_permille;     /* calls that meet a fault of their own */
     int process_permille;  /* calls whose caller is killed or stopped while they are under way */
+    int append_permille;   /* appends that do */
     int world_faults;      /* that meet everybody */
+    enum state aim;        /* faults are drawn far more often there; STATE_NONE: nowhere */
     uint64_t enabled;      /* faults that this seed may use, a bit each */
     int64_t active_us;     /* load and faults until then */
     int64_t round_us;      /* between two rounds of a keeper */
