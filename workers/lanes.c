@@ -2,18 +2,20 @@
  *
  *     LANE_NONE -> OWN (token into progress) -> CHECK (is the log still the one of progress?) -> RUNNING
  *     RUNNING -> CHECK         the client says that the offset is out of range, a gap, or progress is ours but
- * elsewhere any     -> STOPPED       with an alarm: no progress row, a log that does not fit; looked at again, never
- * reset RUNNING -> LET_GO        another owner is in progress any     -> NONE          the group took it back
+ * elsewhere (found by a batch, or by a look now and then) any     -> STOPPED       with an alarm: no progress row, a
+ * log that does not fit; looked at again, never reset RUNNING -> LET_GO        another owner is in progress any     ->
+ * NONE          the group took it back
  */
 #include "core/clock.h"
 #include "core/crash.h"
 #include "core/log.h"
+#include "protocol/progress.h"
 #include "workers/writer_parts.h"
 
 #include <assert.h>
 #include <string.h>
 
-enum { GAPS_MAX = 3, ALARM_LOOK_MS = 5000, WAIT_ALARM_MS = 30000 };
+enum { GAPS_MAX = 3, ALARM_LOOK_MS = 5000, WAIT_ALARM_MS = 30000, PROGRESS_LOOK_MS = 5000 };
 
 struct lane *lanes_find(struct writer *w, int32_t partition)
 {
@@ -100,6 +102,7 @@ static void lane_run(struct writer *w, struct lane *lane)
     lane->expected = lane->progress.next_offset;
     lane->state = LANE_RUNNING;
     lane->waits_ms = 0;
+    lane->seen_ms = clock_boottime_ms();
     retry_reset(&lane->retry);
     seats_tell_next(w->options.seats, lane->partition, lane->expected);
     seats_want_begin(w->options.seats, lane->partition, lane->expected);
@@ -165,6 +168,48 @@ static void lane_look_again(struct writer *w, struct lane *lane)
     }
 }
 
+/* Progress is not as it was committed: another owner's, or taken back together with its rows by a failover. */
+static void lane_moved(struct writer *w, struct lane *lane, const struct progress *progress, const struct err *err)
+{
+    if (strcmp(progress->owner, lane->owner) != 0) {
+        lane_let_go(w, lane, err);
+        return;
+    }
+    log_warn("progress has moved, going on from there", LOG_INT("partition", lane->partition), LOG_ERR(err));
+    lane->progress = *progress;
+    lane->state = LANE_CHECK;
+    lane->look_at_ms = 0;
+}
+
+/* The shard does not answer, and nothing waits for it: one try is enough for all of its lanes. */
+static void lanes_not_seen(struct writer *w, const struct err *why)
+{
+    log_warn("progress cannot be looked at", LOG_INT("shard", w->options.shard), LOG_ERR(why));
+    for (size_t i = 0; i < w->options.partition_count; i++)
+        w->lanes[i].seen_ms = clock_boottime_ms();
+}
+
+/* A batch finds progress moved when it is stored; where no record comes any more, only a look does. Without it the rows
+ * that a failover to a lagging copy took back would be missing until the next record. */
+static void lane_look_at_progress(struct writer *w, struct lane *lane)
+{
+    struct err err = {0};
+    struct progress found;
+    const struct progress_key key = key_of(w, lane);
+    const int64_t next = lane->progress.next_offset;
+    lane->seen_ms = clock_boottime_ms();
+    if (!writer_connect(w, &err) || !progress_read(w->sql, &key, false, &found, &err)) {
+        lanes_not_seen(w, &err);
+        return;
+    }
+    const bool ours = strcmp(found.owner, lane->owner) == 0;
+    if (progress_settle(ours, found.next_offset, next, next + 1) == PROGRESS_BEFORE)
+        return;
+    err_set(&err, ERR_CONFLICT, "Progress of %s/%s partition %d is at offset %lld with owner '%s', not at %lld.",
+            key.topic, key.layout, (int)key.partition, (long long)found.next_offset, found.owner, (long long)next);
+    lane_moved(w, lane, &found, &err);
+}
+
 static void lane_attend(struct writer *w, struct lane *lane)
 {
     uint32_t generation;
@@ -181,6 +226,8 @@ static void lane_attend(struct writer *w, struct lane *lane)
         return;
     if (lane->state == LANE_STOPPED)
         lane_look_again(w, lane);
+    if (lane->state == LANE_RUNNING && clock_boottime_ms() - lane->seen_ms >= PROGRESS_LOOK_MS)
+        lane_look_at_progress(w, lane);
     if (lane->state == LANE_OWN)
         lane_own(w, lane);
     if (lane->state == LANE_CHECK)
@@ -248,14 +295,8 @@ void lanes_lost(struct writer *w, const struct transaction_result *result, const
     assert(lane && lane->state == LANE_RUNNING);
     writer_count_retry(w, WORKER_RETRY_CONFLICT);
     batch_drop(w->batch, lane->partition);
-    if (result->no_progress) {
+    if (result->no_progress)
         lane_alarm(w, lane, LANE_OWN, err);
-    } else if (strcmp(result->progress.owner, lane->owner) != 0) {
-        lane_let_go(w, lane, err);
-    } else { /* ours, elsewhere: a failover took rows and offset back together */
-        log_warn("progress has moved, going on from there", LOG_INT("partition", lane->partition), LOG_ERR(err));
-        lane->progress = result->progress;
-        lane->state = LANE_CHECK;
-        lane->look_at_ms = 0;
-    }
+    else
+        lane_moved(w, lane, &result->progress, err);
 }

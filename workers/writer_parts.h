@@ -31,6 +31,7 @@ struct lane {
     enum lane_state again; /* of LANE_STOPPED: where it begins again */
     uint32_t generation;   /* of the assignment */
     int64_t look_at_ms;    /* not before; CLOCK_BOOTTIME */
+    int64_t seen_ms;       /* when progress was last known to be as below; CLOCK_BOOTTIME */
     int64_t waits_ms;      /* since when it cannot be taken over; CLOCK_BOOTTIME; 0: it does not wait */
     struct retry retry;
     char owner[OWNER_LEN + 1];

@@ -40,6 +40,7 @@ static void part_done(struct writer *w, const struct batch_part *part)
 {
     struct lane *lane = lanes_find(w, part->partition);
     assert(lane && lane->progress.next_offset == part->next_offset);
+    lane->seen_ms = clock_boottime_ms();
     lane->progress.next_offset = part->last_offset + 1;
     lane->progress.fold = part->after;
     lane->progress.checksum = part->checksum;
