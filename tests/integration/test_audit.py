@@ -95,7 +95,7 @@ def test_clean_under_load_and_by_its_history():
         found = audit.findings()
         assert found["disagreements"] == 0, found["kept"]
         moving += not found["at_rest"]
-    assert moving >= 2
+    assert moving >= 1
     for storm in storms:
         storm.finish()
     for coupon in coupons:
