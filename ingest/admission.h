@@ -21,7 +21,7 @@
  *     settling: after a cut, until no more are in flight than the limit; what began before says nothing of it
  *
  * A loop has one, of its own: several loops and processes share the parts by each bounding its own. Grabs up to
- * limit_min are never refused by it. Pure: the clock is handed in, in us of CLOCK_BOOTTIME. */
+ * limit_min are refused by a probe alone. Pure: the clock is handed in, in us of CLOCK_BOOTTIME. */
 #ifndef WEIR_INGEST_ADMISSION_H
 #define WEIR_INGEST_ADMISSION_H
 

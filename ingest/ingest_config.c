@@ -18,7 +18,7 @@ static const struct setting rows[] = {
     SETTING_WHOLE(struct ingest_config, "ingest.grabs_max", grabs_max, "16384", 16, 1000000,
                   "grabs in flight in one loop, at most; further ones get 429"),
     SETTING_WHOLE(struct ingest_config, "ingest.grabs_min", grabs_min, "64", 1, 1000000,
-                  "grabs in flight in one loop that are never refused for their time"),
+                  "grabs in flight in one loop that are let in whatever time they take"),
     SETTING_WHOLE(struct ingest_config, "ingest.target_ms", target_ms, "20", 1, 60000,
                   "how long grabs may wait for one another in Redis and Kafka before further ones get 429, ms"),
     SETTING_WHOLE(struct ingest_config, "ingest.batch_grabs_max", batch_grabs_max, "1000", 1, 1000,

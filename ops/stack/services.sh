@@ -40,7 +40,7 @@ services_yaml() {
     esac
     [[ $1 != ingest ]] || printf 'admin:\n  token: "%s"\n' "$admin_token"
     # Tests count every grab, and a busy machine is no reason to refuse one; overload has tests of its own.
-    [[ $1 != ingest || $(env_stored WEIR_STACK_KIND) != test ]] || printf 'ingest:\n  grabs_min: 512\n'
+    [[ $1 != ingest || $stack_kind != test ]] || printf 'ingest:\n  grabs_min: 512\n'
 }
 
 # The settings of the command line tool `weir`: everything that init, seed and status may ask for.

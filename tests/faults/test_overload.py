@@ -1,0 +1,89 @@
+"""Ten times the capacity is offered: those that are let in are as many as before and are answered soon, the rest gets 429 at once, before anything was
+reserved for it; afterwards all is as before, and nothing is lost."""
+import pytest
+
+from support import history, process, stack, users
+from support.overload import INGEST, Load, Watch, bottleneck, counters, measure_capacity, quantile, times_ms
+
+OVERLOAD, PLANNED = 10, 12  # times the capacity: what must have been offered, and what is asked of the generator
+SHARE_KEPT = 0.8  # of the capacity
+TARGET_MS = 50  # a busy machine's own delays must not look like a queue
+SOON_MS = 500  # more than without the overload; a queue of all that are connected takes seconds. What a quiet machine does: bench/overload
+BACK_S = 5
+
+
+@pytest.fixture(autouse=True)
+def as_before():
+    yield
+    stack.ctl("restart", "ingest")
+    stack.ready_again()
+
+
+def look_at_ingest():
+    """Anything but a grab is answered under overload too."""
+    alive = stack.get("/livez", base=INGEST, timeout=5)
+    assert alive.status == 200
+    return stack.metric(INGEST, "weir_admission_limit"), process.memory_kib(stack.pid_of("ingest"))
+
+
+def assert_refused_with_retry_after(coupon):
+    """A refusal as a client sees it, of a grab and of a batch."""
+    def refused(path, body):
+        answer = stack.call("POST", path, body, base=INGEST)
+        if answer.status != 429:
+            return None
+        assert int(answer.headers["retry-after"]) > 0 and answer.json["code"] == "overloaded" and answer.json["success"] is False, answer
+        return answer
+
+    one = {"user_id": users.take(1), "coupon_id": coupon}
+    stack.wait_for(lambda: refused("/api/coupon/grab", {**one, "user_id": users.take(1)}), 5, "a grab is refused", every=0.02)
+    stack.wait_for(lambda: refused("/api/coupon/grab/batch", {"grabs": [{**one, "user_id": users.take(1)}]}), 5, "a batch is refused", every=0.02)
+
+
+def assert_kept(load, capacity, soon_ms, before, after):
+    summary, accepted = load.summary, load.storm.accepted()
+    assert summary["rate_sent"] >= OVERLOAD * capacity, f"only {summary['rate_sent']:.0f}/s were offered, with a capacity of {capacity:.0f}/s"
+    assert load.rate_of_accepted() >= SHARE_KEPT * capacity, f"{load.rate_of_accepted():.0f}/s accepted of a capacity of {capacity:.0f}/s"
+    refused = summary["rejected"]["429"]
+    assert len(accepted) + refused == load.storm.users, summary
+    assert quantile(times_ms(accepted), 0.99) < soon_ms
+    assert after["refused"] - before["refused"] >= refused
+    assert after["reserved"] - before["reserved"] == after["accepted"] - before["accepted"], "something was reserved for a refused grab"
+
+
+def assert_flat(looks):
+    """The limit was found, and memory stayed, once the first seconds were over."""
+    memory = [what[1] for _, _, what in looks]
+    settled = memory[len(memory) // 4]
+    assert max(memory[len(memory) // 4:]) <= settled * 1.05 + 2048, memory
+    assert min(what[0] for _, _, what in looks) < 256
+    assert max(took for _, took, _ in looks) < 5
+
+
+@pytest.mark.parametrize("link,bytes_per_s,seconds", [
+    pytest.param("ingest-kafka", 100_000, 10, id="kafka"), pytest.param("ingest-kafka", 100_000, 60, id="kafka-long", marks=pytest.mark.more),
+    pytest.param("ingest-redis", 60_000, 60, id="redis-long", marks=pytest.mark.more)])
+def test_ten_times_the_capacity(link, bytes_per_s, seconds):
+    total = 1_000_000
+    coupon = stack.new_coupon(total)
+    with bottleneck(link, bytes_per_s):
+        capacity, usual_ms = measure_capacity(coupon, 1000)
+        stack.ctl("restart", "ingest", "--", "--ingest.grabs_min=16", f"--ingest.target_ms={TARGET_MS}")
+        stack.ready_again()
+        before = counters()
+        load = Load(coupon, PLANNED * capacity, seconds)
+        with Watch(look_at_ingest) as watch:
+            assert_refused_with_retry_after(coupon)
+            load.finish()
+        stack.wait_for(lambda: stack.metric(INGEST, "weir_grabs_in_flight") == 0, 30, "all are answered")
+        after = counters()
+        calm = Load(coupon, capacity / 2, BACK_S + 2, connections=64)
+        calm.finish()
+    assert_kept(load, capacity, SOON_MS + usual_ms, before, after)
+    assert_flat(watch.seen)
+    assert not [h for h in calm.between(BACK_S) if h["status"] != 200], "half the capacity is refused after the overload"
+    assert quantile(times_ms(calm.between(BACK_S)), 0.99) < SOON_MS + usual_ms
+    stack.wait_quiet(coupon, 90)
+    stack.check_coupon(coupon, total)
+    for one in (load, calm):
+        history.check(coupon, one.storm.history, {})
