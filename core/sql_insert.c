@@ -7,6 +7,7 @@
  * Each slice is one statement, so a duplicate key fails it as a whole. No IGNORE, ever: rows must not vanish quietly.
  */
 #include "core/clock.h"
+#include "core/planted.h"
 #include "core/sql_internal.h"
 #include <math.h>
 #include <string.h>
@@ -29,7 +30,7 @@ static void append_name(struct buf *text, const char *name)
 
 static void append_head(struct buf *text, const char *table, const char *const *columns, size_t column_count)
 {
-    buf_append_str(text, "INSERT INTO ");
+    buf_append_str(text, PLANTED("insert_ignore") ? "INSERT IGNORE INTO " : "INSERT INTO ");
     append_name(text, table);
     buf_append_str(text, " (");
     for (size_t i = 0; i < column_count; i++) {
@@ -102,7 +103,7 @@ static bool run_built(struct sql *sql, const char *suffix, size_t row_count, str
     if (mysql_real_query(sql->mysql, sql->text.data, sql->text.len) != 0)
         return sql_fail(sql, (int)mysql_errno(sql->mysql), mysql_error(sql->mysql), sql->text.data, err);
     uint64_t affected = mysql_affected_rows(sql->mysql);
-    if (*suffix == '\0' && affected != row_count)
+    if (*suffix == '\0' && affected != row_count && !PLANTED("insert_ignore"))
         return err_set(err, ERR_INTERNAL, "MySQL at %s says that %llu of %zu rows were inserted; roll back", sql->where,
                        (unsigned long long)affected, row_count);
     return true;
@@ -152,7 +153,8 @@ static bool insert_array(struct sql *sql, const char *table, const char *const *
         buf_append_str(&sql->text, i == 0 ? "(?" : ",?");
     buf_append_char(&sql->text, ')');
     buf_append_str(&sql->text, suffix);
-    return sql_insert_array(sql, sql->text.data, *suffix == '\0', cells, column_count, row_count, err);
+    return sql_insert_array(sql, sql->text.data, *suffix == '\0' && !PLANTED("insert_ignore"), cells, column_count,
+                            row_count, err);
 }
 
 bool sql_insert(struct sql *sql, const char *table, const char *const *columns, size_t column_count,

@@ -28,7 +28,7 @@ enum progress_found progress_settle(bool same_owner, int64_t found, int64_t befo
 
 enum store_error store_error_of(enum err_kind kind)
 {
-    if (kind == ERR_DUPLICATE || kind == ERR_DATA)
+    if (kind == ERR_DUPLICATE || kind == ERR_DATA || (kind == ERR_OUTAGE && PLANTED("dead_letter_on_outage")))
         return STORE_ROW_REFUSED;
     return kind == ERR_MISSING ? STORE_NO_TABLE : STORE_OUTAGE;
 }

@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/crash.h"
 #include "core/log.h"
+#include "core/planted.h"
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -142,7 +143,7 @@ static void part_fail(struct scatter_part *part, const char *why)
 {
     struct query *query = part->scatter->owner->query;
     const struct pool *pool = pool_of(part);
-    part->state = PART_FAILED;
+    part->state = PLANTED("partial_called_complete") ? PART_GOOD : PART_FAILED;
     snprintf(part->why, sizeof part->why, "%s (%s) did not answer: %s", pool_name(pool), pool_address(pool), why);
     metric_add(
         part->shard == SCATTER_CATALOG ? query->metrics.catalog_errors : query->metrics.shard_errors[part->shard], 1);

@@ -9,6 +9,7 @@ watched_select() {
     case $1 in
     asan)
         export ASAN_OPTIONS="log_path=$log:detect_leaks=1"
+        export LSAN_OPTIONS=print_suppressions=0
         export UBSAN_OPTIONS="log_path=$log:print_stacktrace=1"
         ;;
     tsan)

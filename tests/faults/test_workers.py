@@ -123,6 +123,29 @@ def is_stopped(pid):
         return file.read().rsplit(")", 1)[1].split()[0] == "T"
 
 
+def test_a_zombie_can_not_commit_before_the_owner_has():
+    """Its partitions are another's, who has stored nothing yet: the offset is still the one that the zombie knows, and only the owner keeps it out."""
+    total = 3000
+    coupon = stack.new_coupon(total, hold_ms=10000)
+    stack.wait_lag_zero()
+    stack.ctl("stop", "worker-hash")
+    stack.ctl("start", "worker-hash", env={"WEIR_STOP_AT": "worker.after_take:5"})
+    pid, offset = stack.pid_of("worker-hash"), stack.log_size("worker-hash")
+    storm = Storm(coupon, users.take(total), total, rate=1000)
+    try:
+        stack.wait_for(lambda: is_stopped(pid), 60, "the worker stops with a batch in hand")
+        for number in range(stack.SHARDS):
+            stack.shard(number, "UPDATE progress SET owner = %s WHERE layout = 'hash' AND topic = 'grabs'", "0" * 32)
+        stored = stack.progress("hash")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    stack.wait_for(lambda: "another owner has the partition" in stack.log_since("worker-hash", offset) or stack.progress("hash") != stored, 60,
+                   "the zombie tries to commit")
+    assert stack.progress("hash") == stored, "a zombie has committed"
+    stack.ctl("restart", "worker-hash")
+    finish_and_check(coupon, total, total, [storm])
+
+
 @pytest.mark.parametrize("point, words", [("worker.after_take", ("another owner has the partition",)),
                                           ("worker.after_rows", ("batch waits for its shard", "gone away"))])
 def test_a_zombie_can_not_commit(point, words):
