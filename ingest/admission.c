@@ -84,7 +84,7 @@ static void window_open(struct admission *admission, int64_t now_us)
 /* Those that were in flight at a probe's begin were taken at the parts' own rate. */
 static void drain_note(struct admission *admission, int64_t now_us)
 {
-    if (!admission->probing)
+    if (admission->probing != ADMISSION_PROBE_WINDOWS)
         return;
     admission->drained -= admission->in_flight;
     admission->drain_us = now_us - admission->since_us + 1;
@@ -143,7 +143,7 @@ static double gradient(const struct admission *admission, int in_flight, int64_t
 
 static void probe_begin(struct admission *admission)
 {
-    admission->probing = true;
+    admission->probing = ADMISSION_PROBE_WINDOWS;
     admission->probes++;
     admission->probe_limit = admission->limit;
     admission->probe_time_us = time_of(admission);
@@ -151,14 +151,14 @@ static void probe_begin(struct admission *admission)
     admission->limit = ADMISSION_PROBE_LIMIT;
 }
 
-static void probe_end(struct admission *admission, int64_t now_us)
+/* The least of its windows counts: a stall of the machine seldom meets two. */
+static void after_probing(struct admission *admission, int64_t now_us)
 {
-    admission->probing = false;
+    if (time_of(admission) > 0)
+        bases_take(admission, admission->probing == ADMISSION_PROBE_WINDOWS, now_us);
+    if (--admission->probing > 0)
+        return;
     admission->probed_us = now_us;
-    admission->limit = admission->probe_limit;
-    if (time_of(admission) == 0)
-        return; /* nothing was answered: nothing is learnt */
-    bases_take(admission, true, now_us);
     double as_before = gradient(admission, admission->probe_limit, admission->probe_time_us);
     double as_drained = gradient(admission, admission->drained, admission->drain_us);
     admission->limit = bounded(admission, as_drained < as_before ? as_drained : as_before);
@@ -178,6 +178,7 @@ static void after_refusals(struct admission *admission, int64_t now_us)
         probe_begin(admission);
         return;
     }
+    bases_take(admission, false, now_us);
     double limit = admission->limit, wanted = gradient(admission, admission->limit, time_of(admission));
     bool idle = admission->queue_us < admission->options.target_us / 4;
     if (wanted < limit / 2)
@@ -208,8 +209,8 @@ static void window_close(struct admission *admission, int64_t now_us)
 {
     means_take(admission);
     admission->queue_us = queue_of(admission);
-    if (admission->probing)
-        probe_end(admission, now_us);
+    if (admission->probing > 0)
+        after_probing(admission, now_us);
     else if (time_of(admission) == 0)
         admission->standing_us = 0; /* nothing was answered: nothing is learnt */
     else if (admission->refused > 0)
