@@ -108,6 +108,8 @@ static void settle(struct admission *admission, int64_t now_us)
 static bool stage_enough(const struct admission *admission, const struct admission_sum *stage)
 {
     int wanted = admission->limit / 4 > ADMISSION_SAMPLES ? admission->limit / 4 : ADMISSION_SAMPLES;
+    if (admission->probing > 0)
+        wanted = 2 * ADMISSION_PROBE_LIMIT; /* it is dear, so it is short */
     int half = (stage->begun + 1) / 2;
     return stage->ended >= (half < wanted ? half : wanted);
 }
@@ -159,9 +161,10 @@ static void after_probing(struct admission *admission, int64_t now_us)
     if (--admission->probing > 0)
         return;
     admission->probed_us = now_us;
-    double as_before = gradient(admission, admission->probe_limit, admission->probe_time_us);
-    double as_drained = gradient(admission, admission->drained, admission->drain_us);
-    admission->limit = bounded(admission, as_drained < as_before ? as_drained : as_before);
+    bool far_off = admission->probe_time_us > 2 * (base_of(admission) + admission->options.target_us);
+    double limit = far_off ? gradient(admission, admission->drained, admission->drain_us)
+                           : gradient(admission, admission->probe_limit, admission->probe_time_us);
+    admission->limit = bounded(admission, limit);
 }
 
 /* A probe lasts about two stays, and should cost no more than some hundredths of what could have been taken. */
