@@ -27,6 +27,10 @@ if(WEIR_SANITIZE STREQUAL "address")
 elseif(WEIR_SANITIZE STREQUAL "thread")
   target_compile_options(weir_flags INTERFACE -fsanitize=thread)
   target_link_options(weir_flags INTERFACE -fsanitize=thread)
+  # What the sanitizer must see, and must not tell, of librdkafka; see the files.
+  add_library(weir_tsan OBJECT ${CMAKE_SOURCE_DIR}/tests/support/c11_threads.c ${CMAKE_SOURCE_DIR}/tests/support/tsan_suppressions.c)
+  target_compile_options(weir_tsan PRIVATE -Wall -Wextra -Werror -fsanitize=thread)
+  target_link_libraries(weir_flags INTERFACE $<TARGET_OBJECTS:weir_tsan>)
 elseif(WEIR_SANITIZE STREQUAL "fuzzer") # clang's; tests/fuzz adds the loop that feeds the inputs
   target_compile_options(weir_flags INTERFACE -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
   target_link_options(weir_flags INTERFACE -fsanitize=address,undefined)

@@ -29,7 +29,7 @@ static void gauges_update(void *arg)
     int connections = 0;
     pthread_mutex_lock(&servers_lock);
     for (const struct http_server *server = servers; server != NULL; server = server->next) {
-        for (int i = 0; i < server->loop_count; i++) {
+        for (int i = 0; i < server->options.threads; i++) { /* loop_count still grows while the first thread answers */
             in_flight += atomic_load_explicit(&server->loops[i].in_flight, memory_order_relaxed);
             connections += atomic_load_explicit(&server->loops[i].conn_count, memory_order_relaxed);
         }

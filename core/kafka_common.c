@@ -6,6 +6,10 @@
 #include <xxhash.h>
 
 #define READER_QUEUE_BYTES_MIN (64 * 1024)
+/* A connection whose requests have no answer for this long is taken for dead and made anew. The library's own 60 s
+ * would leave a reader without records for a minute when a connection falls silent without an end (a router that forgot
+ * it). */
+#define SOCKET_TIMEOUT_MS "10000"
 
 /* The library's own lines are for debugging: what matters arrives as an error of a call or a report. */
 static void write_log(const rd_kafka_t *handle, int level, const char *facility, const char *text)
@@ -86,10 +90,15 @@ rd_kafka_conf_t *kafka_conf_new(const char *brokers, const char *client_id, cons
                                 struct err *err)
 {
     const struct kafka_setting common[] = {
-        {"bootstrap.servers", brokers},       {"client.id", client_id},          {"socket.nagle.disable", "true"},
-        {"socket.keepalive.enable", "true"},  {"reconnect.backoff.ms", "50"}, /* a broker that is back is found within a
-                                                                                 second */
-        {"reconnect.backoff.max.ms", "1000"}, {"log.connection.close", "false"}, {NULL, NULL},
+        {"bootstrap.servers", brokers},
+        {"client.id", client_id},
+        {"socket.nagle.disable", "true"},
+        {"socket.keepalive.enable", "true"},
+        {"socket.timeout.ms", SOCKET_TIMEOUT_MS},
+        {"reconnect.backoff.ms", "50"}, /* a broker that is back is found within a second */
+        {"reconnect.backoff.max.ms", "1000"},
+        {"log.connection.close", "false"},
+        {NULL, NULL},
     };
     if (!brokers || !*brokers) {
         err_set(err, ERR_USAGE, "The list of Kafka brokers is empty; set kafka.brokers to host:port,host:port");

@@ -137,11 +137,21 @@ static bool write_in_transaction(struct sql *sql, struct admin_job *job, struct 
     return false;
 }
 
+/* Nothing has been written yet, so a connection that ended while it was idle is replaced, once. */
+static bool transaction_begin(struct admin_worker *worker, struct err *err)
+{
+    if (!worker_sql(worker, err))
+        return false;
+    if (sql_begin(worker->sql, err))
+        return true;
+    return !sql_alive(worker->sql) && worker_sql(worker, err) && sql_begin(worker->sql, err);
+}
+
 static void admin_write(struct admin_worker *worker, struct admin_job *job)
 {
     struct err *err = &job->err;
     job->result = ADMIN_AWAY;
-    if (!worker_sql(worker, err) || !sql_begin(worker->sql, err))
+    if (!transaction_begin(worker, err))
         return;
     if (write_in_transaction(worker->sql, job, err)) {
         job->result = ADMIN_DONE;

@@ -1,37 +1,44 @@
 /* weir audit: I1 to I8 from outside, of the log, the tables, Redis and the catalog alone. Nothing of the services is
  * asked, and nothing is changed.
  *
- *     audit_shards   SNAPSHOT of every shard: progress, totals, dead letters, and rows, all of one moment
+ *     audit_shards   SNAPSHOT of every shard: progress, totals, dead letters and rows, all of one moment
  *     audit_log      CUT: the end of each partition; then FOLD from the begin to the cut, by protocol/fold.h
- *     audit_rows     each row against the fold up to that shard's progress, and what has no row          I7, I2
- *     audit_stock    each coupon's keys in Redis, claims against the fold                                I4, I5, I6
- *     audit_sales    what was sold of a coupon and to whom, by the fold alone                            I1, I6
- *     audit_history  what clients were told (--history)                                                  I2, I3, I4
- *     audit_sums     counts, epochs, checksums, totals, dead letters of each partition                   I7, I8
+ *     audit_rows     each row against the fold up to that shard's progress, and what has no row   I7, I2
+ *     audit_stock    each coupon's keys in Redis; audit_claims, audit_pending: its hashes         I4, I5, I6
+ *     audit_sales    what was sold of a coupon and to whom                                        I1, I5, I6
+ *     audit_history  what clients were told (--history)                                           I2, I3, I4
+ *     audit_sums     counts, epochs, checksums, totals, dead letters of each partition            I7, I8
  *
- * What is said while load goes on, and why it is sound:
+ * What is said while load goes on, and why it is sound.
  *
- *   tables   Rows and progress of a shard are read in one snapshot, and progress moves with the rows: so they must be
- * equal to the fold up to that progress, whatever is written meanwhile. The cut is read after the snapshots. I1, I6   A
- * grab's verdict is final from its first record on, totals only grow, and they are read after the cut. left     left +
- * claims = total, all three read by one script: RESERVE, RELEASE, sweep, carry and rebuild keep it at any moment.
- * (Claims of many users whose limit is above 1 are not counted in one script: at rest only.) claims   An OK grab whose
- * record is before the cut has its claim: the claim was there before the record, and nothing takes it away but a
- * RELEASE or a sweep of a grab that has no OK record. The scan comes after the cut, and a scan returns what is there
- * from its begin to its end. grabs    A claim that is not pending has an OK record: it is settled after the delivery
- * report only. A claim that the fold does not know is looked at again behind the scan: not pending, then still there,
- * so it was settled; its record is before an end of the log that is read then, and the fold goes on to there. pending
- * A mark older than two holds (Redis's clock) when all parts answered must be gone two holds later; that is waited for
- * when there is one. All of Redis is judged for coupons alone whose mark is valid, under one epoch, before and behind
- * the scan.
+ * Tables: rows and progress of a shard are read in one snapshot, and progress moves with the rows; so they must be
+ * equal to the fold up to that progress, whatever is written meanwhile. The cut is read after the snapshots.
+ *
+ * I1, I6: a grab's verdict is final from its first record on, and totals, which only grow, are read after the cut.
+ *
+ * Left + claims = total, all three read by one script: RESERVE, RELEASE, sweep, carry and rebuild keep it at any
+ * moment. (Claims of many users whose limit is above 1 are not counted in one script: at rest only.)
+ *
+ * An OK grab whose record is before the cut has its claim: the claim was there before the record, and nothing takes it
+ * away but a RELEASE or a sweep of a grab that has no OK record. The scan comes after the cut, and a scan returns what
+ * is there from its begin to its end.
+ *
+ * A claim that is not pending has an OK record: it is settled after the delivery report only. A claim that the fold
+ * does not know is looked at again behind the scan: not pending, and after that still there, it was settled; its record
+ * is before an end of the log that is read then, and the fold goes on to there.
+ *
+ * A pending mark older than two holds (Redis's clock) when all servers have answered must be gone two holds later; that
+ * is waited for when there is one.
+ *
+ * All of Redis is judged for coupons alone whose mark is valid, under one epoch, before and behind the scan.
  *
  * At rest (nothing pending, every progress at the cut, ends of the log and stock the same before and behind) it must
- * also hold that left + OK grabs = total, and that the tables are the whole log.
+ * also hold that left + OK grabs = total, and then the tables are the whole log.
  *
  * Memory is bounded: when the log is longer than memory holds, several passes are made, each over the users of one
  * slice (a hash of the user id). The snapshots and the cut stay the same. (A grab_id that two users share, which Weir
  * never makes, is then seen as two grabs.) A partition whose log does not begin at offset 0 cannot be folded; it is
- * left out, with a note.
+ * left out, with a note. A history is held whole, 40 bytes a line.
  */
 #ifndef WEIR_OPS_CLI_AUDIT_H
 #define WEIR_OPS_CLI_AUDIT_H

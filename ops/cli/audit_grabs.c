@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define UPPER_HALF UINT64_C(0xffffffff00000000)
 enum { GRABS_MIN = 1024, TEXTS_MIN = 4096 };
 
 static uint64_t mix(uint64_t n) /* finalizer of MurmurHash3 (A. Appleby) */
@@ -20,10 +21,11 @@ static uint64_t mix(uint64_t n) /* finalizer of MurmurHash3 (A. Appleby) */
 
 static void index_put(struct audit_grabs *grabs, size_t place)
 {
-    size_t at = mix(grabs->grabs[place].grab_id) & (grabs->index_size - 1);
+    uint64_t hash = mix(grabs->grabs[place].grab_id);
+    size_t at = hash & (grabs->index_size - 1);
     while (grabs->index[at] != 0)
         at = (at + 1) & (grabs->index_size - 1);
-    grabs->index[at] = (uint32_t)place + 1;
+    grabs->index[at] = (hash & UPPER_HALF) | (place + 1);
 }
 
 static void index_make(struct audit_grabs *grabs, size_t wanted)
@@ -97,15 +99,17 @@ struct audit_grab *audit_grabs_add(struct audit_grabs *grabs, const struct grab_
 
 struct audit_grab *audit_grabs_next(const struct audit_grabs *grabs, uint64_t grab_id, const struct audit_grab *after)
 {
+    uint64_t hash = mix(grab_id);
     bool past = after == NULL;
-    for (size_t at = mix(grab_id) & (grabs->index_size - 1);; at = (at + 1) & (grabs->index_size - 1)) {
-        if (grabs->index[at] == 0)
-            return NULL;
-        struct audit_grab *grab = &grabs->grabs[grabs->index[at] - 1];
+    for (size_t at = hash & (grabs->index_size - 1); grabs->index[at] != 0; at = (at + 1) & (grabs->index_size - 1)) {
+        if ((grabs->index[at] ^ hash) & UPPER_HALF)
+            continue; /* another id: no need to fetch it */
+        struct audit_grab *grab = &grabs->grabs[(grabs->index[at] & ~UPPER_HALF) - 1];
         if (grab->grab_id == grab_id && past)
             return grab;
         past = past || grab == after;
     }
+    return NULL;
 }
 
 struct audit_grab *audit_grabs_find(const struct audit_grabs *grabs, uint64_t grab_id, int32_t partition, uint8_t bit)

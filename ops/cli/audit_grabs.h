@@ -26,7 +26,7 @@ struct audit_grab {
 struct audit_grabs {
     struct audit_grab *grabs;
     size_t count, room;
-    uint32_t *index;   /* place + 1; 0: free */
+    uint64_t *index;   /* upper half of the id's hash | place + 1 (32 bits each); 0: free */
     size_t index_size; /* a power of two, at most two thirds full; 0: none yet */
     char *texts;       /* try keys, NUL-terminated; the first byte is the empty one */
     size_t texts_len, texts_room;

@@ -2,12 +2,10 @@
  * log would else be a row of waits for first fetches, and a long one would fill the memory with what is read ahead. */
 #include "ops/cli/audit.h"
 
-#include "core/clock.h"
-
 #include <stdio.h>
 #include <string.h>
 
-enum { TOGETHER_RECORDS_MAX = 200000, TAKE_MS = 200, LOOK_EVERY = 4096 };
+enum { TOGETHER_RECORDS_MAX = 50000, TAKE_MS = 200, LOOK_EVERY = 4096 };
 
 static bool read_ends(struct audit *audit, int64_t *ret_low, int64_t *ret_high, struct err *err)
 {
@@ -55,34 +53,41 @@ bool audit_log_moved(struct audit *audit, bool *ret_moved, struct err *err)
     return true;
 }
 
+/* None within tool.timeout_ms, though the log's end says that there are some. */
+static bool no_record(const struct audit *audit, int32_t partition, int64_t end, struct err *err)
+{
+    return err_set(err, ERR_OUTAGE,
+                   "Kafka gave no record of partition %d at offset %lld within %lld ms, though its end is %lld",
+                   (int)partition, (long long)audit->part[partition].folded_to, (long long)audit->config->timeout_ms,
+                   (long long)end);
+}
+
+static void fold_one(struct audit *audit, struct kafka_record *record, int64_t end)
+{
+    if (record->offset < end)
+        audit_fold_record(audit, record);
+    else
+        audit->part[record->partition].folded_to = end; /* a marker of a transaction stood at the end */
+    if (record->offset % LOOK_EVERY == 0)
+        audit_work(audit, LOOK_EVERY);
+    kafka_record_free(record);
+}
+
 /* Records from where the fold is to `end`. */
 static bool fold_partition(struct audit *audit, struct kafka_reader *reader, int32_t partition, int64_t end,
                            struct err *err)
 {
-    int64_t deadline_ms = clock_boottime_ms() + audit->config->timeout_ms;
+    int64_t waited_ms = 0;
     while (audit->part[partition].folded_to < end) {
         struct kafka_record record;
         int got = kafka_reader_take(reader, TAKE_MS, &record, err);
         if (got < 0)
             return false;
-        if (got == 0) {
-            if (clock_boottime_ms() > deadline_ms)
-                return err_set(err, ERR_OUTAGE,
-                               "Kafka gave no record of partition %d at offset %lld within %lld ms, though its end is "
-                               "%lld",
-                               (int)partition, (long long)audit->part[partition].folded_to,
-                               (long long)audit->config->timeout_ms, (long long)end);
-            continue;
-        }
-        if (record.offset < end)
-            audit_fold_record(audit, &record);
-        else
-            audit->part[partition].folded_to = end; /* a marker of a transaction stood at the end */
-        if (record.offset % LOOK_EVERY == 0) {
-            deadline_ms = clock_boottime_ms() + audit->config->timeout_ms;
-            audit_work(audit, LOOK_EVERY);
-        }
-        kafka_record_free(&record);
+        waited_ms = got == 0 ? waited_ms + TAKE_MS : 0;
+        if (waited_ms > audit->config->timeout_ms)
+            return no_record(audit, partition, end, err);
+        if (got == 1)
+            fold_one(audit, &record, end);
     }
     return true;
 }

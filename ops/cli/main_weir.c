@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-const struct cli_command *const cli_commands[] = {&cmd_init, &cmd_seed, &cmd_status, &cmd_coupon, &cmd_tables, &cmd_audit, NULL};
+const struct cli_command *const cli_commands[] = {&cmd_init,   &cmd_seed,  &cmd_status, &cmd_coupon,
+                                                  &cmd_tables, &cmd_audit, NULL};
 
 static const struct cli_command *command_find(const char *name)
 {

@@ -12,6 +12,9 @@ services_shards() {
     for ((number = 0; number < shard_count; number++)); do echo "    - \"$(mysql_url "shard$number" "$@")\""; done
 }
 
+# A line of the section http; of the services that have such a setting.
+services_threads() { [[ $1 != ingest && $1 != query ]] || echo "  threads: ${WEIR_THREADS:-1}"; }
+
 # services_yaml NAME: only the settings that this program knows, for an unknown one is an error.
 services_yaml() {
     cat <<-TEXT
@@ -20,6 +23,7 @@ services_yaml() {
 	http:
 	  host: 127.0.0.1
 	  port: $(port_of "$1")
+	$(services_threads "$1")
 	kafka:
 	  brokers: "127.0.0.1:$(port_for "$1" kafka)"
 	mysql:
@@ -75,7 +79,9 @@ services_prepare() {
 services_extra=() # more arguments for this start only (ctl start NAME -- ARGUMENT…)
 
 services_command() {
-    part_command=("$WEIR_BIN/$(services_program "$1")" --config "$WEIR_VAR/etc/$1.yaml" "${services_extra[@]}")
+    local -a under=()
+    [[ -z ${WEIR_UNDER:-} ]] || read -ra under <<<"$WEIR_UNDER" # valgrind and its options; see watched.sh
+    part_command=("${under[@]}" "$WEIR_BIN/$(services_program "$1")" --config "$WEIR_VAR/etc/$1.yaml" "${services_extra[@]}")
 }
 
 # /readyz is 200 once every part that the service needs is there.

@@ -27,8 +27,9 @@ local function valid(mark)
   return (mark[1] == 'open' or mark[1] == 'closed') and same_server(mark) and whole(mark[2])
 end
 
+-- The claims have their sentinel from the beginning: were they lost between their writing and the opening, they would be taken for none.
 local function building(mark, epoch)
-  return mark[1] == 'building' and mark[2] == epoch and same_server(mark)
+  return mark[1] == 'building' and mark[2] == epoch and same_server(mark) and redis.call('HGET', CLAIMS, 'epoch') == epoch
 end
 
 local function now_ms()

@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from support import history, stack, users
+from support import audit, history, stack, users
 from support.storm import Storm
 
 LARGEST_HOLD_S = 10  # of the catalog: what a rebuild waits by
@@ -15,6 +15,7 @@ def everything_runs_again():
     stack.ctl("resume", "kafka", check=False)
     stack.ctl("start", "redis-stock", "kafka")
     stack.ready_again()
+    audit.audit()  # I1-I8 of everything, from outside
 
 
 def make_pending(coupon):
@@ -55,6 +56,7 @@ def run(lose_redis):
     assert "first_open" in actions and "rebuild" in actions, actions
     stack.wait_quiet(coupon)
     stack.check_coupon(coupon, total)
+    audit.audit(history=storm.history)
 
 
 def test_flushed_under_load():

@@ -189,7 +189,8 @@ def test_building_takes_lower_epochs_alone_and_deletes_all(make):
     s.reserve(7, 100)
     assert s.run("building", 5) == 0 and s.run("building", 4) == 0 and s.state(100) == "P0"
     assert s.run("building", 6) == 1
-    assert s.redis.exists(*s.keys[1:]) == 0 and s.redis.hgetall(s.keys[0])["state"] == "building"
+    assert s.redis.exists(s.keys[1], s.keys[3]) == 0 and s.redis.hgetall(s.keys[0])["state"] == "building"
+    assert s.redis.hgetall(s.keys[2]) == {"epoch": "6"}, "nothing of the claims but their sentinel"
     assert s.reserve(8, 101) == (CLOSED, "")
     assert s.run("building", 6) == 0
 
@@ -203,6 +204,20 @@ def test_claims_and_open_only_while_building_under_this_epoch(make):
     assert s.run("open", 6, "open", 4, 4, 1, 0, 0, 1000, 17, 2) == 0, "the last step runs once"
     assert s.reserve(8, 200) == (SETTLED, "102") and s.left() == 1
     assert s.run("look") == ["open", "6", 1, 1, "2", "1", 0, "1000"]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_claims_that_are_lost_while_they_are_written_keep_the_coupon_closed(make, again):
+    """Opened without them, it would sell to those who have a grab already."""
+    s = make(epoch=5)
+    s.run("building", 6)
+    assert s.run("claims", 6, 7, "100:") == 1
+    s.redis.delete(s.keys[2])
+    if again:
+        assert s.run("claims", 6, 8, "102:") == 0
+    assert s.run("open", 6, "open", 1, 4, 1, 0, 0, 1000, 17, 2) == 0
+    assert s.reserve(7, 200) == (CLOSED, "")
+    assert s.run("building", 7) == 1 and s.run("open", 7, "open", 1, 4, 1, 0, 0, 1000, 17, 2) == 1, "the next rebuild mends it"
 
 
 def test_carry_adds_the_difference_once(make):

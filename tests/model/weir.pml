@@ -253,12 +253,12 @@ inline lose_pending() {
 
 /* ---- Redis: the scripts ---- */
 
-/* reserve.lua. res: 0 no valid mark, 1 taken, 2 refused, 3 an existing claim */
+/* reserve.lua. res: 0 no valid mark, 1 taken, 2 refused, 3 an existing claim that is pending, 4 one that is settled */
 inline reserve(i) {
   if
   :: !VALID -> res = 0
   :: VALID && R.claim[USER(i)] != NONE ->
-       old = R.claim[USER(i)]; res = 3;
+       old = R.claim[USER(i)]; res = (R.mk[old] == SETT -> 4 : 3);
 #ifndef REPLAY_UNSHOWN
        if :: R.mk[old] == PEND -> R.mk[old] = SHOWN :: else fi
 #endif
@@ -325,18 +325,17 @@ again:
   if
   :: atomic { res == 0 || res == 2 -> refu = refu | BIT(i); check(); goto dead }
 #ifdef RETRY_SAME_ID
-  :: atomic { res == 3 && old == i && R.mk[i] != SETT -> res = 1 }
+  :: atomic { res == 3 && old == i -> res = 1 }
 #endif
-  :: atomic { res == 3 ->
+  :: atomic { res == 3 ->                              /* asked again for a while; then the existing grab's place */
 #ifdef REPLAY_SUCCESS
-       succ = succ | BIT(old)
+       succ = succ | BIT(old);
 #else
-       if
-       :: R.mk[old] == SETT -> succ = succ | BIT(old); assert(row[old] == OK)          /* I2: the script returned its state */
-       :: R.mk[old] != SETT -> unkn = unkn | BIT(old)
-       fi
+       unkn = unkn | BIT(old);
 #endif
-       ; refu = refu | BIT(i); check(); goto dead }    /* this request's own id is never used */
+       refu = refu | BIT(i); check(); goto dead }      /* this request's own id is never used */
+  :: atomic { res == 4 -> succ = succ | BIT(old); assert(row[old] == OK);      /* I2: replayed */
+       refu = refu | BIT(i); check(); goto dead }
   :: atomic { res == 1 -> skip }
   fi;
 #ifdef SUCCESS_EARLY

@@ -214,9 +214,20 @@ def test_hold_lets_everything_through_later(proxy, peer):
         assert asked(client) == b"hello\n"
         proxy.tell("fault peer hold=1")
         client.sendall(b"later\n")
-        assert is_silent(client) and peer.received == b"hello\n"
+        assert is_silent(client) and peer.received == b"hello\n" and proxy.hit("hold") == 1
         proxy.tell("heal peer")
         assert receive(client, 6) == b"later\n"
+
+
+def test_hold_keeps_a_reset_to_itself_until_later(proxy, peer):
+    with proxy.connect() as client:
+        assert asked(client) == b"hello\n"
+        proxy.tell("fault peer hold=1")
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    wait_for(lambda: proxy.hit("hold") == 1, "the reset has come to the proxy")
+    assert peer.ends == []
+    proxy.tell("heal peer")
+    wait_for(lambda: peer.ends == ["reset"], "the peer sees the reset")
 
 
 def test_black_hole(proxy, peer):

@@ -5,7 +5,7 @@
     ... the fault is healed ...
     sale.end()                                                I1-I8 and I14 of this sale, by history, tables, log and Redis
 """
-from support import history, stack, users
+from support import audit, history, stack, users
 from support.storm import Storm
 
 LARGEST_HOLD_S = 10  # of the catalog: what a rebuild waits by
@@ -37,7 +37,7 @@ class Sale:
         assert fresh.status == 200 and (fresh.json["success"] or stack.left(self.coupon) == 0), fresh
         if sell_rest:
             self.sell_rest()
-        stack.wait_quiet(self.coupon, seconds)
+        audit.audit(history=self.storm.history)  # I1-I8 of everything, from outside
         return states
 
     def sell_rest(self):

@@ -11,6 +11,7 @@ import tempfile
 from support import stack
 
 HOUR_S = 3600
+READY_S = 120  # a Redis that was restarted is filled by a rebuild
 SHIM = pathlib.Path(stack.ENV["WEIR_BIN"]).parent / "lib" / "clock_shim.so"
 
 
@@ -28,6 +29,7 @@ class Clock:
             stack.ctl("stop", name)
             stack.ctl("start", name, env={"WEIR_CLOCK_FILE": str(self.file), "WEIR_CLOCK_SHIM": str(SHIM)})
             self.check(name)
+        stack.ready_again(READY_S)
         return self
 
     def check(self, name):
@@ -43,4 +45,5 @@ class Clock:
         for name in self.names:
             stack.ctl("stop", name)
             stack.ctl("start", name)
+        stack.ready_again(READY_S)
         self.folder.cleanup()

@@ -92,7 +92,7 @@ static uint32_t side_events(struct conn *conn, enum direction direction)
     const struct flow *in = &conn->flow[direction], *out = &conn->flow[direction_other(direction)];
     const bool room = in->queue.len < QUEUE_BYTES_MAX && in->queue.piece_count < QUEUE_PIECES_MAX;
     const bool connecting = conn->connecting && direction == DOWN;
-    const bool reads = !in->ended && room && !conn->fault->hold[direction] && !connecting;
+    const bool reads = !in->ended && room && !connecting;
     return (reads ? EPOLLIN : 0u) | (out->blocked || connecting ? EPOLLOUT : 0u);
 }
 

@@ -15,6 +15,7 @@
 struct flow {
     struct queue queue;
     bool ended;         /* no more to read */
+    bool broken;        /* by RST, which is not passed on yet */
     bool closed;        /* the end was passed on */
     bool holed;         /* bytes or the end have vanished: this stream can never be whole again */
     bool blocked;       /* the socket that it writes to is full */

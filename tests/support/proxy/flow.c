@@ -123,11 +123,13 @@ void flow_drain(struct conn *conn, enum direction direction, int64_t now_us)
     if (flow->closed && flow->queue.len > 0)
         drop(conn, direction, FAULT_HALF_CLOSE);
     if (conn->fault->hold[direction]) {
-        if (flow->queue.len > 0)
+        if (flow->queue.len > 0 || flow->ended)
             conn_hit(conn, FAULT_HOLD);
         return;
     }
-    if (vanish(conn, direction) || conn->connecting)
+    if (flow->broken)
+        conn_reset(conn);
+    if (conn->dead || vanish(conn, direction) || conn->connecting)
         return;
     while (!flow->blocked && flow_write(conn, direction, now_us))
         ;
@@ -135,13 +137,15 @@ void flow_drain(struct conn *conn, enum direction direction, int64_t now_us)
         flow_close(conn, direction);
 }
 
-/* The peer of this side is gone. In a black hole nobody hears of it. */
+/* The peer of this side is gone. In a black hole nobody hears of it; what is held is heard later. */
 static void side_broke(struct conn *conn, enum direction direction)
 {
     conn->flow[direction].ended = true;
     conn->link->proxy->look_soon |= direction == DOWN;
     if (conn->fault->black_hole[direction])
         drop(conn, direction, FAULT_BLACK_HOLE);
+    else if (conn->fault->hold[direction])
+        conn->flow[direction].broken = true;
     else
         conn_reset(conn);
 }

@@ -1,0 +1,95 @@
+/* Marks of pending grabs: one that is older than two holds, by Redis's clock, must be gone two holds after all servers
+ * answered. */
+#include "core/clock.h"
+#include "ops/cli/audit_stock.h"
+#include "protocol/ids.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { WAIT_STEP_MS = 200 };
+
+static void take_pending(const char *field, size_t field_len, const char *value, size_t value_len, void *arg)
+{
+    struct audit_scan *scan = arg;
+    struct audit *audit = scan->audit;
+    struct stock_pending pending;
+    char text[200];
+    uint64_t grab_id;
+    if (!id_parse(field, field_len, &grab_id))
+        return;
+    snprintf(text, sizeof text, "%.*s", (int)value_len, value);
+    if (!stock_pending_parse(text, &pending)) {
+        audit_stock_differs(audit, scan->coupon->row.coupon_id, 0, grab_id, "pending_unreadable",
+                            "a pending mark that is none", "P0 hint user");
+        return;
+    }
+    int64_t age_ms = audit->redis_now_ms - pending.hint_ms + scan->coupon->look.hold_ms;
+    if (age_ms <= 2 * scan->coupon->look.hold_ms)
+        return;
+    audit->overdue = mem_grow(audit->overdue, (audit->overdue_count + 1) * sizeof *audit->overdue);
+    audit->overdue[audit->overdue_count++] =
+        (struct audit_overdue){.coupon_id = scan->coupon->row.coupon_id, .grab_id = grab_id, .age_ms = age_ms};
+}
+
+bool audit_pending_scan(struct audit_scan *scan, const struct stock_keys *keys, struct err *err)
+{
+    return audit_scan_hash(scan, keys->name[STOCK_PENDING], take_pending, err);
+}
+
+static bool still_pending(struct audit *audit, const struct audit_overdue *one, bool *ret_there, struct err *err)
+{
+    struct stock_keys keys;
+    char grab[21];
+    stock_keys_of(one->coupon_id, &keys);
+    snprintf(grab, sizeof grab, "%" PRIu64, one->grab_id);
+    struct redis_arg args[] = {audit_arg("HEXISTS"), audit_arg(keys.name[STOCK_PENDING]), audit_arg(grab)};
+    struct redis_reply *reply = redis_sync_send(audit->redis, args, 3, err);
+    if (!reply)
+        return false;
+    *ret_there = redis_reply_int(reply) == 1;
+    redis_reply_free(reply);
+    return true;
+}
+
+static bool drop_swept(struct audit *audit, struct err *err)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < audit->overdue_count; i++) {
+        bool there = false;
+        if (!still_pending(audit, &audit->overdue[i], &there, err))
+            return false;
+        if (there)
+            audit->overdue[kept++] = audit->overdue[i];
+    }
+    audit->overdue_count = kept;
+    return true;
+}
+
+bool audit_stock_wait(struct audit *audit, struct err *err)
+{
+    int64_t hold_ms = 0;
+    for (size_t i = 0; i < audit->overdue_count; i++) {
+        const struct audit_coupon *coupon = audit_coupon(audit, audit->overdue[i].coupon_id);
+        if (coupon && coupon->look.hold_ms > hold_ms)
+            hold_ms = coupon->look.hold_ms;
+    }
+    if (!drop_swept(audit, err))
+        return false;
+    while (audit->overdue_count > 0 && clock_boottime_ms() < audit->asked_ms + 2 * hold_ms) {
+        clock_sleep_ms(WAIT_STEP_MS);
+        if (!drop_swept(audit, err))
+            return false;
+    }
+    for (size_t i = 0; i < audit->overdue_count; i++) {
+        struct audit_place place = AUDIT_NOWHERE;
+        char found[AUDIT_WORDS_MAX];
+        place.coupon_id = audit->overdue[i].coupon_id;
+        place.grab_id = audit->overdue[i].grab_id;
+        snprintf(found, sizeof found, "it pending since %" PRId64 " ms", audit->overdue[i].age_ms);
+        audit_report_add(&audit->report, 4, "pending_too_long", &place, found,
+                         "OK or VOID within two holds, for all servers answer (does the keeper run?)");
+    }
+    return true;
+}

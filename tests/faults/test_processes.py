@@ -1,0 +1,290 @@
+"""Ingest, keeper and query killed at each of their crash points, services that sleep for long, and a worker with another shard map: what was promised is kept (I1-I6, I9, I11, I14)."""
+import os
+import signal
+import time
+
+import pytest
+
+from support import history, processes, stack, users
+from support.sale import Sale
+from support.storm import Storm
+
+SERVICES = ("ingest", "keeper", "query", "worker-hash", "worker-daily")
+HOLD_MS = 2000
+LEASE = "--keeper.lease_ms=1000"  # so that a killed keeper's lease is free again soon
+
+
+@pytest.fixture(autouse=True)
+def everything_runs_again():
+    yield
+    for name in ("kafka", *SERVICES):
+        stack.ctl("resume", name, check=False)
+    stack.ctl("start", "kafka", *SERVICES)
+    stack.ready_again()
+
+
+class LongSale(Sale):
+    """A sale whose load goes on for as long as faults come."""
+
+    RATE, USERS = 400, 3000
+
+    def __init__(self):
+        super().__init__(total=100_000, users_count=self.USERS, rate=self.RATE, hold_ms=HOLD_MS)
+        self.ended = []
+
+    def load(self):
+        """There is load from now on, for some seconds at least."""
+        if self.storm.runs():
+            return
+        self.finish_load()
+        self.ended.append(self.storm)
+        self.storm = Storm(self.coupon, users.take(self.USERS), self.USERS, rate=self.RATE)
+
+    def end(self, **options):
+        states = super().end(**options)
+        for storm in self.ended:
+            history.check(self.coupon, storm.history, history.resolve(storm.unknown(), 60))
+        return states
+
+
+def wait_dead_under(sale, name, point, offset):
+    def dead():
+        sale.load()
+        return not stack.runs(name)
+    stack.wait_for(dead, 60, f"{name} dies at {point}")
+    processes.wait_dead(name, point, offset)
+
+
+# ---- ingest ----
+
+def kafka_away():
+    """What it has not handed over is not persisted: it is released."""
+    stack.ctl("pause", "kafka")
+
+
+def nothing():
+    pass
+
+
+INGEST_POINTS = {
+    "ingest.after_reserve": nothing,
+    "ingest.after_append": nothing,
+    "ingest.after_report": nothing,
+    "ingest.before_answer": nothing,
+    "ingest.after_answer": nothing,
+    "ingest.after_settle": nothing,
+    "ingest.after_release": kafka_away,
+}
+
+
+def test_ingest_killed_at_each_crash_point():
+    assert set(processes.crash_points("weir-ingest")) == set(INGEST_POINTS)
+    sale, left_pending = LongSale(), set()
+    for point, stimulus in INGEST_POINTS.items():
+        stack.ctl("stop", "ingest")
+        sale.load()
+        offset = processes.start_to_die("ingest", point, count=20 if stimulus is nothing else 1)
+        stimulus()
+        wait_dead_under(sale, "ingest", point, offset)
+        if stack.pending(sale.coupon) > 0:
+            left_pending.add(point)
+        stack.ctl("resume", "kafka")
+        stack.ctl("start", "ingest")
+    assert "ingest.after_reserve" in left_pending, left_pending
+    sale.end()
+
+
+# ---- keeper ----
+
+def flush(_sale):
+    stack.stock_redis().flushall()
+
+
+def open_one(_sale):
+    stack.new_coupon(10, hold_ms=HOLD_MS, wait=False)
+
+
+def leave_pending(sale):
+    """Grabs that were reserved and will never be settled: their ingest died."""
+    stack.ctl("stop", "ingest")
+    sale.load()
+    offset = processes.start_to_die("ingest", "ingest.after_reserve", count=20)
+    wait_dead_under(sale, "ingest", "ingest.after_reserve", offset)
+    stack.ctl("start", "ingest")
+    assert stack.pending(sale.coupon) > 0
+
+
+def what_is_left(_sale):
+    """The point before left it so."""
+
+
+KEEPER_POINTS = {  # in an order in which one fault serves several
+    "keeper.lease_taken": what_is_left,
+    "keeper.sweep_cancelling": leave_pending,
+    "keeper.sweep_appended": what_is_left,
+    "keeper.sweep_finished": what_is_left,
+    "keeper.open_written": open_one,
+    "keeper.open_building": open_one,
+    "keeper.rebuild_step": what_is_left,
+    "keeper.rebuild_closed": flush,
+    "keeper.rebuild_barrier": what_is_left,
+    "keeper.rebuild_folded": what_is_left,
+    "keeper.rebuild_claims": what_is_left,
+    "keeper.rebuild_opened": what_is_left,
+    "keeper.open_claimed": open_one,
+}
+
+
+class ShortHolds:
+    """A rebuild waits by the catalog's largest hold: here all are short, for all that is sold meanwhile has a short one."""
+
+    def __enter__(self):
+        self.longer = stack.catalog("SELECT coupon_id, hold_ms FROM coupons WHERE hold_ms > %s", HOLD_MS)
+        stack.catalog("UPDATE coupons SET hold_ms = %s WHERE hold_ms > %s", HOLD_MS, HOLD_MS)
+
+    def __exit__(self, *_):
+        for coupon, hold_ms in self.longer:
+            stack.catalog("UPDATE coupons SET hold_ms = %s WHERE coupon_id = %s", hold_ms, coupon)
+
+
+def test_keeper_killed_at_each_crash_point():
+    assert set(processes.crash_points("weir-keeper")) == set(KEEPER_POINTS)
+    with ShortHolds():
+        sale = LongSale()
+        stack.ctl("stop", "keeper")
+        for point, stimulus in KEEPER_POINTS.items():
+            stimulus(sale)
+            sale.load()
+            offset = processes.start_to_die("keeper", point, arguments=(LEASE,))
+            wait_dead_under(sale, "keeper", point, offset)
+        stack.ctl("start", "keeper", "--", LEASE)
+        stack.wait_for(lambda: stack.is_open(sale.coupon), 60, "the coupon is open again")
+        sale.load()
+        sale.end()
+    stack.ctl("restart", "keeper")  # with its own lease
+
+
+# ---- query ----
+
+QUERY_POINTS = {"query.after_scatter", "query.after_part", "query.before_answer"}
+
+
+def read(base=stack.FRONT):
+    try:
+        return stack.get("/api/statistics/global", base=base, timeout=5).status
+    except OSError:
+        return None
+
+
+def test_query_killed_at_each_crash_point():
+    """A read that is cut off is an error (502 at the front door), never half an answer; the next ones are answered again."""
+    assert set(processes.crash_points("weir-query")) == QUERY_POINTS
+    for point in sorted(QUERY_POINTS):
+        stack.ctl("stop", "query")
+        offset = processes.start_to_die("query", point, count=5)
+        seen = set()
+
+        def dead():
+            seen.add(read())
+            return not stack.runs("query")
+        stack.wait_for(dead, 30, f"query dies at {point}")
+        processes.wait_dead("query", point, offset)
+        assert seen & {502, 503} and seen <= {200, 502, 503, None}, seen
+        stack.ctl("start", "query")
+        stack.wait_for(lambda: read() == 200, 20, "reads are answered again")
+
+
+# ---- sleeps ----
+
+def settled_by_sweep(coupon):
+    return stack.pending(coupon) == 0
+
+
+@pytest.mark.parametrize("point, states", [
+    ("ingest.after_reserve", {"void"}),
+    pytest.param("ingest.after_append", {"ok", "void"}, marks=pytest.mark.more),
+    pytest.param("ingest.after_report", {"ok"}, marks=pytest.mark.more),
+])
+def test_ingest_asleep_for_longer_than_the_hold(point, states):
+    """It wakes with grabs in hand that a sweep has ended meanwhile: what it appends now comes too late, and it says success of none that the sweep gave back."""
+    sale = LongSale()
+    stack.ctl("stop", "ingest")
+    pid, offset = processes.start_to_sleep("ingest", point, count=100)
+    try:
+        sale.load()
+        processes.wait_asleep(pid, "ingest", point, offset)
+        assert stack.pending(sale.coupon) > 0, "nothing was pending when it fell asleep"
+        stack.wait_for(lambda: settled_by_sweep(sale.coupon), 60, "the sweep has ended what was pending")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    unknown = sale.end()
+    assert set(unknown.values()) & states, f"nothing was told unknown and became {states}: {unknown}"
+
+
+@pytest.mark.more
+@pytest.mark.parametrize("name", SERVICES)
+def test_asleep_for_longer_than_hold_session_and_lease(name):
+    """Whatever it is at when it stops."""
+    longest_s = 12  # the workers' session is 10 s, the keeper's lease 5 s, the hold 2 s
+    sale = Sale(total=30_000, users_count=9000, rate=400, hold_ms=HOLD_MS)
+    pid, begun = stack.pid_of(name), time.monotonic()
+    stack.ctl("pause", name)
+    try:
+        stack.wait_for(lambda: time.monotonic() - begun > longest_s, longest_s + 5, "it has slept long enough")
+        assert processes.is_stopped(pid)
+    finally:
+        stack.ctl("resume", name)
+    assert stack.pid_of(name) == pid, "it was not the sleeper that woke"
+    sale.end()
+
+
+# ---- a worker with another shard map ----
+
+def shard_urls():
+    return [stack.ENV[f"WEIR_MYSQL_SHARD_{number}"] for number in range(stack.SHARDS)]
+
+
+def hash_progress(number):
+    return dict(stack.shard(number, "SELECT `partition`, next_offset FROM progress WHERE layout = 'hash' AND topic = 'grabs'"))
+
+
+class WrongWorker(processes.Second):
+    """The only worker of layout hash, with these shards."""
+
+    def __init__(self, urls):
+        stack.ctl("stop", "worker-hash")
+        super().__init__("worker-hash", 40, arguments=(f"--mysql.shards={','.join(urls)}",))
+
+    def __exit__(self, *_):
+        super().__exit__()
+        stack.ctl("start", "worker-hash")
+
+
+def test_a_worker_with_two_shards_swapped_stores_nothing_there():
+    """It knows a shard by its name, not by its place in a list: their partitions wait, and it says why; the others go on; with the right map all is stored."""
+    sale = Sale(total=20_000, users_count=3000, rate=600, hold_ms=HOLD_MS)
+    urls = shard_urls()
+    with WrongWorker([urls[1], urls[0], *urls[2:]]) as wrong:
+        before = {number: hash_progress(number) for number in (0, 1)}
+        for number in before:
+            stack.wait_for(lambda: f"mysql.shards has it as shard {number}" in wrong.log(), 60, "the worker says what is wrong")
+        sale.finish_load()
+        marks = stack.watermarks()
+        others = [p for p in marks if p not in before[0] and p not in before[1]]
+        stack.wait_for(lambda: all(stack.progress("hash")[p] == marks[p] for p in others), 60, "the other shards' partitions go on")
+        assert not stack.is_ready(wrong.base)
+        for number, offsets in before.items():
+            assert hash_progress(number) == offsets, f"progress of shard {number} moved under the wrong map"
+            assert any(marks[p] > offset for p, offset in offsets.items()), "nothing was to be stored there"
+    sale.end()
+
+
+@pytest.mark.more
+def test_a_worker_with_a_shard_left_out_stores_nothing():
+    sale = Sale(total=20_000, users_count=3000, rate=600, hold_ms=HOLD_MS)
+    with WrongWorker(shard_urls()[:-1]) as wrong:
+        before = hash_progress(stack.SHARDS - 1)
+        stack.wait_for(lambda: "shard" in wrong.log() and not stack.is_ready(wrong.base), 60, "the worker says what is wrong")
+        sale.finish_load()
+        assert hash_progress(stack.SHARDS - 1) == before
+    sale.end()

@@ -1,0 +1,52 @@
+/* What must hold (I1-I8, I11, I13, I14), judged by what was told to clients and by a fold of its own: the first record
+ * of a grab decides, and one whose epoch is below the highest BARRIER before it is VOID. Nothing here is shared with
+ * the protocol's code, and nothing knows of planted bugs.
+ *
+ *     at once   a record lands: I1, I3, I6;  an answer: I2, I6;  a script ran: what is settled has an OK row;
+ *               a commit: I7, I8, I11;  the status place answers: I4
+ *     at rest   everything: I1-I8, I13, I14
+ */
+#ifndef WEIR_SIM_CHECK_H
+#define WEIR_SIM_CHECK_H
+
+#include "sim/sim_log.h"
+#include "sim/sim_world.h"
+
+enum { GRABS_MAX = 512, GRAB_SLOTS = 1024 };
+
+enum row_truth { ROW_NONE, ROW_OK, ROW_VOID };
+
+/* All that is known of one grab_id. */
+struct grab_truth {
+    uint64_t id, user, coupon, epoch;
+    char try_key[TRY_BYTES];
+    int partition;
+    int64_t offset; /* of the record that decided its row */
+    enum row_truth row;
+    bool success;            /* told to somebody */
+    bool refused;            /* its request was told that nothing is held and nothing will be */
+    bool unknown;            /* told to somebody, with its place */
+    bool told_ok, told_void; /* by the status place */
+};
+
+struct sim_check *check_new(void);
+void check_reset(struct world *world);
+struct grab_truth *check_grab(struct world *world, uint64_t grab_id); /* NULL: no such id was ever made */
+/* An id was made for a RESERVE: never one that was made before. */
+void check_made(struct world *world, uint64_t grab_id, uint64_t user, uint64_t coupon, const char *try_key);
+void check_landed(struct world *world, int partition, const struct log_record *record);
+void check_redis(struct world *world, uint64_t coupon);
+void check_owner(struct world *world, uint64_t writer, uint64_t owner);
+void check_shard(struct world *world, int layout, int partition);
+/* What a client was told. */
+void check_success(struct world *world, uint64_t grab_id, uint64_t user, uint64_t coupon, const char *try_key);
+void check_refused(struct world *world, uint64_t grab_id);
+void check_unknown(struct world *world, uint64_t grab_id, uint64_t epoch);
+void check_status(struct world *world, uint64_t grab_id, enum grab_status_word word);
+
+/* Whether all has come to rest; when not, `ret_why` says what has not. */
+bool check_is_at_rest(struct world *world, const char **ret_why);
+void check_at_rest(struct world *world);
+void check_never_quiet(struct world *world); /* I14: the time is over */
+
+#endif

@@ -1,0 +1,76 @@
+/* The simulated catalog, and one shard a layout: rows and progress in one place, changed by transactions.
+ *
+ *     transaction   begin (progress is locked, moved, rows inserted; nothing is seen yet) -> commit | rolled back
+ *
+ * A transaction whose connection is gone keeps its lock until the server finds out. A failover puts a lagging copy in
+ * place: rows and progress go back together, and what was under way is lost. The catalog loses nothing.
+ */
+#ifndef WEIR_SIM_DATABASE_H
+#define WEIR_SIM_DATABASE_H
+
+#include "protocol/fold.h"
+#include "sim/sim_call.h"
+#include "sim/sim_log.h"
+
+enum { ROWS_MAX = 96, BATCH_RECORDS_MAX = 4, NODES_MAX = 3 };
+
+struct coupon_row {
+    uint64_t total, opened, version;
+    uint32_t limit;
+    int64_t hold_ms;
+    bool gate_open;
+};
+
+struct catalog {
+    uint64_t epoch;
+    struct coupon_row coupon[SIM_COUPONS_MAX]; /* of coupons 1, 2, ... */
+    int64_t node_end_ms[NODES_MAX];
+    int leader; /* a keeper's index, -1: none */
+    int64_t leader_until_us;
+};
+
+struct shard_row {
+    uint64_t grab_id, user, coupon;
+    bool ok;
+    char try_key[TRY_BYTES];
+};
+
+struct shard_progress {
+    int64_t next;
+    uint64_t owner;
+    struct fold_state fold;
+    struct fold_counts counts;
+};
+
+struct shard_data {
+    int row_count;
+    struct shard_row row[ROWS_MAX];
+    struct shard_progress progress[SIM_PARTITIONS];
+};
+
+struct sim_database *database_new(void);
+void database_reset(struct world *world);
+struct catalog *database_catalog(struct world *world);
+uint32_t database_shard_life(const struct world *world, int layout);
+const struct shard_data *database_shard(const struct world *world, int layout);
+const struct shard_row *shard_find(const struct shard_data *data, uint64_t grab_id); /* NULL: no row */
+void database_fail_over(struct world *world, int layout);
+
+/* ---- calls; `call->shard` is the layout, in[0] the partition ---- */
+
+/* Sets the owner in[1]; out: 1, next, epoch. 0: the row is locked. */
+void shard_own(struct world *world, struct call *call);
+/* Progress under its lock: out: 1, next, owner. 0: it is locked. */
+void shard_ask_progress(struct world *world, struct call *call);
+/* All of a transaction but its commit. in: partition, owner, next, count, lookup, epoch before. out[0]: a shard_begun.
+ */
+enum shard_begun { BEGUN_LOCKED, BEGUN_LOST, BEGUN_REFUSED, BEGUN_STAGED };
+void shard_begin(struct world *world, struct call *call); /* STAGED: out[1] is the transaction; LOST: next, owner */
+/* in[1]: the transaction. out[0]: 1 when it was still there. */
+void shard_commit(struct world *world, struct call *call);
+/* The connection of this owner's transaction is gone: it is rolled back when the server finds out. */
+void shard_forget(struct world *world, int layout, int partition, uint64_t owner);
+/* The row of grab in[1]: out: 0 none, 1 VOID, 2 OK; and progress: epoch of partition in[0] in out[1]. */
+void shard_read_row(struct world *world, struct call *call);
+
+#endif

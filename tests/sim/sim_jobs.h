@@ -1,0 +1,30 @@
+/* Many seeds at once: processes that share a page with their parent. A process that ends early (an assertion, an error
+ * of a script) is a failure of the seed that it was at. */
+#ifndef WEIR_SIM_JOBS_H
+#define WEIR_SIM_JOBS_H
+
+#include "sim/sim_world.h"
+
+enum { JOBS_MAX = 64 };
+
+struct jobs_options {
+    uint64_t first, count;
+    int jobs;
+    const char *planted; /* NULL: none */
+    bool progress;       /* a line on stderr */
+    const char *name;    /* in that line */
+};
+
+struct jobs_result {
+    uint64_t seeds;  /* run */
+    uint64_t events; /* of all of them */
+    double seconds;
+    bool failed;
+    uint64_t seed; /* the first that failed, of those that were run */
+    struct violation violation;
+    uint64_t cover[FAULTS][STATES];
+};
+
+void jobs_run(const struct jobs_options *options, struct jobs_result *ret_result);
+
+#endif

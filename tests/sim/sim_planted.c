@@ -1,0 +1,78 @@
+#include "sim/sim_planted.h"
+
+#include "core/planted.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static const char *const names[] = {
+    "success_before_report",    "release_on_possibly_persisted",
+    "offset_before_rows",       "progress_without_owner",
+    "rebuild_without_wait",     "no_barrier",
+    "newest_barrier",           "stock_from_configuration",
+    "claims_not_rebuilt",       "pending_kept_by_rebuild",
+    "late_success_unconfirmed", "confirm_looks_at_grab_alone",
+    "cancel_at_once",           "pending_answered_success",
+    "release_of_shown",         "reserve_sent_again",
+    "restock_by_incrby",        "no_second_look",
+    "id_spans_overlap",         "limit_after_decrement",
+    "last_record_wins",
+};
+enum { NAMES = sizeof names / sizeof *names };
+
+bool sim_knows_planted(const char *name)
+{
+    for (int i = 0; i < NAMES; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+void sim_choose_planted(const char *name)
+{
+    planted_choose(name);
+}
+
+static void print_json(const char *name, const struct jobs_result *result, const char *comma)
+{
+    printf("%s{\"planted\":\"%s\",\"found_by\":", comma, name);
+    if (result->failed)
+        printf("\"%s\",\"seed\":%" PRIu64, result->violation.what, result->seed);
+    else
+        fputs("null,\"seed\":null", stdout);
+    printf(",\"schedules\":%" PRIu64 ",\"seconds\":%.1f}", result->seeds, result->seconds);
+}
+
+static void print_line(const char *name, const struct jobs_result *result)
+{
+    printf("%-30s  ", name);
+    if (result->failed)
+        printf("%-8s  seed %-7" PRIu64, result->violation.what, result->seed);
+    else
+        printf("%-8s  %-12s", "NOT FOUND", "");
+    printf("  %6" PRIu64 " schedules  %5.1f s  %s\n", result->seeds, result->seconds, result->violation.text);
+    fflush(stdout);
+}
+
+int sim_planted_all(const struct jobs_options *options, bool json)
+{
+    static struct jobs_result result;
+    int missing = 0;
+    if (json)
+        putchar('[');
+    for (int i = 0; i < NAMES; i++) {
+        struct jobs_options one = *options;
+        one.planted = one.name = names[i];
+        jobs_run(&one, &result);
+        missing += !result.failed;
+        if (json)
+            print_json(names[i], &result, i > 0 ? "," : "");
+        else
+            print_line(names[i], &result);
+    }
+    if (json)
+        puts("]");
+    else
+        printf("%d planted bugs, %d not found\n", NAMES, missing);
+    return missing == 0 ? 0 : 1;
+}

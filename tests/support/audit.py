@@ -1,0 +1,34 @@
+"""`weir audit` on the stack under test: log, tables and Redis against one another, from outside."""
+import json
+import os
+import subprocess
+import tempfile
+
+from support.stack import ENV
+
+
+def run(*arguments, settings=()):
+    """The finished process of `weir SETTINGS audit ARGUMENTS`."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("WEIR_")}
+    return subprocess.run([f"{ENV['WEIR_BIN']}/weir", "--config", f"{ENV['WEIR_VAR']}/etc/weir.yaml", *settings, "audit", *arguments],
+                          env=clean, capture_output=True, text=True, timeout=600, check=False)
+
+
+def findings(*arguments, history=()):
+    """The answer as an object, agreeing or not; `history` is a list of what weir-storm tells of each grab."""
+    with tempfile.NamedTemporaryFile("w", suffix=".jsonl", prefix="weir-history-") as file:
+        file.writelines(json.dumps(line) + "\n" for line in history)
+        file.flush()
+        done = run("--json", *arguments, *(("--history", file.name) if history else ()))
+    assert done.returncode in (0, 1) and done.stdout, f"exit code {done.returncode}: {done.stderr}"
+    found = json.loads(done.stdout)
+    assert done.returncode == (1 if found["disagreements"] else 0), done
+    return found
+
+
+def audit(history=(), wait_s=90):
+    """Waits for rest; fails when anything disagrees."""
+    found = findings("--rest", "--wait-s", str(wait_s), history=history)
+    assert found["disagreements"] == 0, json.dumps(found["kept"][:20], indent=1)
+    assert found["at_rest"], found["not_at_rest"]
+    return found

@@ -1,0 +1,207 @@
+/* Rows against the fold: what is missing, too many, changed, in the wrong place, too early. */
+#include "tests/unit/ops/audit_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+enum { GRABS = 5, HASH = 0, DAILY = 1 };
+
+static struct fixture *f;
+
+static int open_fixture(void **state)
+{
+    (void)state;
+    f = mem_alloc(sizeof *f);
+    fixture_open(f);
+    fixture_progress(f, 0, GRABS);
+    fixture_progress(f, 1, 1);
+    for (uint32_t n = 0; n < GRABS; n++)
+        fixture_record(f, n == 2 ? RECORD_CANCEL : RECORD_DATA, n, user_of(0, (int)n), 1);
+    fixture_record(f, RECORD_DATA, 100, user_of(1, 0), 1);
+    fixture_record(f, RECORD_DATA, 101, user_of(1, 1), 1); /* progress has not passed it */
+    return 0;
+}
+
+static int close_fixture(void **state)
+{
+    (void)state;
+    fixture_close(f);
+    free(f);
+    return 0;
+}
+
+static const struct audit_grab *grab_at(size_t place)
+{
+    return &f->audit.grabs.grabs[place];
+}
+
+/* One finding, of this kind. */
+static const struct audit_finding *only(const char *kind)
+{
+    assert_int_equal(fixture_found(f), 1);
+    const struct audit_finding *finding = fixture_last(f);
+    assert_string_equal(finding->kind, kind);
+    assert_int_equal(finding->invariant, 7);
+    return finding;
+}
+
+static void test_all_there(void **state)
+{
+    (void)state;
+    fixture_see_all(f);
+    audit_check_missing(&f->audit);
+    assert_int_equal(fixture_found(f), 0);
+    assert_int_equal(f->audit.layouts[HASH].rows, GRABS + 1);
+}
+
+static void test_missing(void **state)
+{
+    (void)state;
+    fixture_see_all(f);
+    f->audit.grabs.grabs[2].seen = 1; /* not in the second layout */
+    audit_check_missing(&f->audit);
+    const struct audit_finding *finding = only("row_missing");
+    assert_string_equal(finding->place.layout, "daily");
+    assert_string_equal(finding->table, "grabs_2026_11_20");
+    assert_string_equal(finding->expected, "a VOID row");
+    assert_int_equal(finding->place.offset, 2);
+}
+
+static void test_dropped_days(void **state)
+{
+    (void)state;
+    f->audit.layouts[DAILY].first_day[0] = f->audit.today + 3;
+    f->audit.today += 2;
+    for (size_t i = 0; i < f->audit.grabs.count; i++)
+        f->audit.grabs.grabs[i].seen = 1;
+    audit_check_missing(&f->audit);
+    assert_int_equal(fixture_found(f), 0);
+    assert_int_equal(f->audit.layouts[DAILY].dropped, GRABS + 1);
+    f->audit.today -= 2; /* the table of today is no past one */
+    audit_check_missing(&f->audit);
+    assert_int_equal(fixture_found(f), GRABS + 1);
+}
+
+static void change_status(struct grab_event *event, struct audit_row *row)
+{
+    (void)row;
+    event->grab_status = GRAB_ROW_VOID;
+}
+static void change_try(struct grab_event *event, struct audit_row *row)
+{
+    (void)row;
+    snprintf(event->try_key, sizeof event->try_key, "x");
+}
+static void change_time(struct grab_event *event, struct audit_row *row)
+{
+    (void)row;
+    event->grab_time++;
+}
+static void change_id(struct grab_event *event, struct audit_row *row)
+{
+    (void)row;
+    event->grab_id = fixture_id(999);
+}
+static void change_slot(struct grab_event *event, struct audit_row *row)
+{
+    (void)event;
+    row->slot++;
+}
+
+static void test_changed(void **state)
+{
+    (void)state;
+    fixture_see(f, HASH, grab_at(0), change_status);
+    const struct audit_finding *finding = only("row_differs");
+    assert_string_equal(finding->found, "grab_status 0");
+    assert_string_equal(finding->expected, "grab_status 1");
+    assert_string_equal(finding->table, "grabs_p00");
+    fixture_see(f, DAILY, grab_at(0), change_try);
+    assert_string_equal(fixture_last(f)->found, "try_key \"x\"");
+    assert_string_equal(fixture_last(f)->expected, "try_key null");
+    fixture_see(f, HASH, grab_at(1), change_time);
+    assert_int_equal(fixture_found(f), 3);
+}
+
+static void test_extra(void **state)
+{
+    (void)state;
+    fixture_see(f, HASH, grab_at(0), change_id);
+    assert_int_equal(only("row_extra")->place.grab_id, fixture_id(999));
+    fixture_see(f, DAILY, grab_at(0), change_id);
+    assert_int_equal(fixture_found(f), 2);
+}
+
+static void test_twice(void **state)
+{
+    (void)state;
+    fixture_see(f, DAILY, grab_at(0), NULL);
+    assert_int_equal(fixture_found(f), 0);
+    fixture_see(f, DAILY, grab_at(0), NULL);
+    only("row_twice");
+}
+
+static void test_wrong_day(void **state)
+{
+    (void)state;
+    fixture_see(f, DAILY, grab_at(0), change_slot);
+    only("row_misplaced");
+}
+
+static void test_wrong_partition(void **state)
+{
+    (void)state;
+    fixture_see(f, HASH, grab_at(0), change_slot);
+    only("row_extra"); /* the other partition's log has no such grab */
+}
+
+static void test_ahead(void **state)
+{
+    (void)state;
+    fixture_see(f, HASH, grab_at(GRABS + 1), NULL);
+    only("row_ahead");
+}
+
+static void test_not_whole(void **state)
+{
+    (void)state;
+    f->audit.part[0].whole = false;
+    fixture_see(f, HASH, grab_at(0), change_id);
+    fixture_see(f, DAILY, grab_at(0), change_id);
+    assert_int_equal(fixture_found(f), 0);
+}
+
+/* A writer that put a record where its user does not belong: one row, on that partition's shard. */
+static void test_foreign_partition(void **state)
+{
+    (void)state;
+    uint64_t user = user_of(1, 7);
+    struct grab_event event = {.kind = RECORD_DATA, .grab_id = fixture_id(50), .user_id = user, .coupon_id = 1};
+    fixture_progress(f, 0, GRABS + 1);
+    fixture_event(f, 0, &event);
+    const struct audit_grab *grab = grab_at(f->audit.grabs.count - 1);
+    fixture_see(f, HASH, grab, NULL);
+    fixture_see(f, DAILY, grab, NULL);
+    assert_int_equal(fixture_found(f), 0);
+    assert_int_equal(grab->seen, 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_all_there, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(test_missing, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(test_dropped_days, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(test_changed, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(test_extra, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(test_twice, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(test_wrong_day, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(test_wrong_partition, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(test_ahead, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(test_not_whole, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(test_foreign_partition, open_fixture, close_fixture),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
