@@ -13,7 +13,8 @@ stored at least the states that the row names, so that a model that does nothing
 has found an error, and the assertion that failed is commented with what the row says that it breaks (a liveness claim breaks by
 a cycle). A switch of a model that no row uses is an error of the table.
 
-Exit code: 0 all as expected, 1 something else was found, 2 a wrong argument or table, 3 spin or gcc is missing.
+Exit code: 0 all as expected, 1 something else was found, 2 a wrong argument or table, 3 spin or gcc is missing,
+130 it was interrupted.
 """
 import argparse
 import collections
@@ -22,9 +23,11 @@ import json
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -34,6 +37,7 @@ JOBS = 2
 DEPTH_MAX = 1_000_000  # steps of one schedule
 OPTIMISE_STATES = 500_000  # a search below this is over before gcc -O2 would be
 TIME_MAX_S = {"core": 600, "long": 3600}  # a machine that is busy with other things
+TOOL_MAX_S = 300  # spin or gcc
 MEMORY_MAX_MB = {"core": 2000, "long": 8000}
 TRAIL_STEPS_MAX = 100_000
 
@@ -108,8 +112,35 @@ def check_table(rows, folder=HERE):
 
 # ---- one run ----
 
+class Stopped(Exception):
+    """An interrupt: what runs is ended, and every folder of ours is removed on the way out."""
+
+
+_children = set()
+_stopping = threading.Event()
+
+
+def stop(_signal, _frame):
+    _stopping.set()
+    for child in list(_children):
+        child.kill()
+
+
 def run(command, folder, seconds):
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=seconds, check=False)
+    if _stopping.is_set():
+        raise Stopped
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        _children.add(child)
+        try:
+            stdout, stderr = child.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            raise
+        finally:
+            _children.discard(child)
+    if _stopping.is_set():
+        raise Stopped
+    return subprocess.CompletedProcess(command, child.returncode, stdout, stderr)
 
 
 def model_of(row):
@@ -120,12 +151,12 @@ def build(row, folder):
     """Leaves the model and `pan` in `folder`."""
     name = f"{row.model}.pml"
     pathlib.Path(folder, name).write_text(model_of(row))
-    made = run(["spin", "-a", *row.switches, name], folder, 60)
+    made = run(["spin", "-a", *row.switches, name], folder, TOOL_MAX_S)
     if made.returncode != 0 or "error" in made.stdout.lower():
         raise TableError(f"{row.name}: spin does not read {name}: {(made.stdout + made.stderr).strip()[-500:]}")
     kind = ["-DNFAIR=4"] if is_liveness(model_of(row)) else ["-DSAFETY"]
     level = "-O2" if row.states > OPTIMISE_STATES else "-O0"
-    made = run(["gcc", level, "-w", *kind, "-DCOLLAPSE", f"-DMEMLIM={MEMORY_MAX_MB[row.size]}", "-o", "pan", "pan.c"], folder, 120)
+    made = run(["gcc", level, "-w", *kind, "-DCOLLAPSE", f"-DMEMLIM={MEMORY_MAX_MB[row.size]}", "-o", "pan", "pan.c"], folder, TOOL_MAX_S)
     if made.returncode != 0:
         raise TableError(f"{row.name}: gcc does not compile pan.c: {made.stderr.strip()[-500:]}")
 
@@ -154,7 +185,7 @@ def incomplete(report):
 
 
 def replay(row, folder, *options):
-    return run(["spin", "-t", *options, f"-u{TRAIL_STEPS_MAX}", *row.switches, f"{row.model}.pml"], folder, 300).stdout
+    return run(["spin", "-t", *options, f"-u{TRAIL_STEPS_MAX}", *row.switches, f"{row.model}.pml"], folder, TOOL_MAX_S).stdout
 
 
 def broken_promise(row, folder):
@@ -203,7 +234,8 @@ def print_trail(row):
         if not list(pathlib.Path(folder).glob("*.trail")):
             print("there is no counterexample")
             return 1
-        print(replay(row, folder, "-p", "-g"))
+        steps = replay(row, folder, "-p", "-g")
+    print(steps)
     return 0
 
 
@@ -284,8 +316,13 @@ def main():
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         sys.exit(main())
+    except Stopped:
+        sys.exit(130)
     except TableError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
