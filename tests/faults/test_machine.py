@@ -80,11 +80,13 @@ def test_clock_of_ingest_jumps():
 LOG_TIME = re.compile(r"\btime=(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)")
 
 
-def wait_log_ahead(name, offset_s):
-    """What the service itself takes for now, told by the time in its log; SIGTERM makes it log, so it ends here."""
+def stop_under(name, offset_s):
+    """It drains in time, though waits were under way when its clock was stepped back; and its log tells what it took for now."""
     since = stack.log_size(name)
     stack.ctl("stop", name)
-    stamp = LOG_TIME.findall(stack.log_since(name, since))[-1]
+    text = stack.log_since(name, since)
+    assert "exit_code=0" in text, text
+    stamp = LOG_TIME.findall(text)[-1]
     away = calendar.timegm(time.strptime(stamp, "%Y-%m-%dT%H:%M:%S")) - time.time()
     assert abs(away - offset_s) < 60, f"{name} logs {stamp}, which is {away:.0f} s away"
 
@@ -161,7 +163,7 @@ def test_clock_of_a_service_jumps(name):
         for offset_s in (HOUR_S, -HOUR_S):
             clock.move(offset_s)
             wait_sold_on(sale, "grabs are stored")
-        wait_log_ahead(name, -HOUR_S)
+        stop_under(name, -HOUR_S)
         clock.move(0)
         stack.ctl("start", name)
         sale.end()
@@ -243,9 +245,6 @@ def test_redis_keeps_nothing_on_disk():
 
 # ---- file descriptors ----
 
-FEW = 8  # every service and server has its first eight in use for its whole life
-
-
 def limit(name, what, value):
     """Of the running process, its soft limit only; `value` as prlimit takes it."""
     done = subprocess.run(["prlimit", f"--pid={stack.pid_of(name)}", f"--{what}={value}:"], capture_output=True, text=True, timeout=10, check=False)
@@ -256,10 +255,11 @@ def limit(name, what, value):
 def no_descriptor_left(name):
     """It can open nothing more: no connection, no file."""
     pid = stack.pid_of(name)
-    used = {int(number) for number in os.listdir(f"/proc/{pid}/fd")}
-    assert used >= set(range(FEW)), used
+    opened = {int(number): os.readlink(f"/proc/{pid}/fd/{number}") for number in os.listdir(f"/proc/{pid}/fd")}
+    few = min(number for number, what in opened.items() if what.startswith("socket:"))  # those before its listener stay open for its whole life
+    assert set(opened) >= set(range(few)), opened
     before = re.search(r"Max open files\s+(\d+)", pathlib.Path(f"/proc/{pid}/limits").read_text()).group(1)
-    limit(name, "nofile", FEW)
+    limit(name, "nofile", few)
     try:
         yield
     finally:
@@ -286,13 +286,32 @@ def test_no_descriptor_left_in_a_worker(name):
 
 
 @more
-@pytest.mark.parametrize("name", ["keeper", "ingest"])
-def test_no_descriptor_left_in_a_client_of_redis(name):
-    sale, since = new_sale(), stack.log_size(name)
-    with no_descriptor_left(name):
+def test_no_descriptor_left_in_the_keeper():
+    sale, since = new_sale(), stack.log_size("keeper")
+    with no_descriptor_left("keeper"):
         stack.stock_redis().client_kill_filter(_type="normal", skipme=True)
-        wait_no_descriptor(name, since)
+        wait_no_descriptor("keeper", since)
     sale.end()
+
+
+@more
+def test_no_descriptor_left_in_ingest():
+    """It has lost Redis, cannot reach it, and cannot take a connection either."""
+    sale, since = new_sale(), stack.log_size("ingest")
+    with no_descriptor_left("ingest"):
+        stack.stock_redis().client_kill_filter(_type="normal", skipme=True)
+        stack.wait_for(lambda: 'part is not ready" part=redis' in stack.log_since("ingest", since), 60, "ingest has lost Redis")
+        assert not is_taken(sale.coupon)
+        assert 'part is ready" part=redis' not in stack.log_since("ingest", since), "it had a descriptor left for Redis"
+    sale.end()
+
+
+def is_taken(coupon):
+    """Of a grab by nobody in particular; no answer in time is a no, too."""
+    try:
+        return stack.grab(users.take(1), coupon, timeout=5).status == 200
+    except TimeoutError:
+        return False
 
 
 @more
@@ -310,28 +329,38 @@ def test_no_descriptor_left_in_redis():
 
 # ---- memory ----
 
-def mapped_bytes(name):
-    return int(pathlib.Path(f"/proc/{stack.pid_of(name)}/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+RECORDS_MANY = 40_000  # of one partition: some ten megabytes of fetched records
+
+
+def data_bytes(name):
+    status = pathlib.Path(f"/proc/{stack.pid_of(name)}/status").read_text()
+    return int(re.search(r"VmData:\s+(\d+) kB", status).group(1)) * 1024
+
+
+def press_worker():
+    chosen, coupon = records.users_of(3, 20), records.made_up_coupon()
+    records.send([(chosen[i % 20], records.grab_record(chosen[i % 20], coupon)) for i in range(RECORDS_MANY)], 3)
+
+
+def press_query():
+    with contextlib.suppress(OSError):
+        stack.get("/api/orders/recent?hours=1&limit=1000", base=stack.ENV["WEIR_QUERY"], timeout=5)
+
+
+PRESS = {"worker-hash": press_worker, "worker-daily": press_worker, "query": press_query}
 
 
 @more
-@pytest.mark.parametrize("name", ["worker-hash", "worker-daily", "query", "keeper", "ingest"])
+@pytest.mark.parametrize("name", PRESS)
 def test_no_memory_left(name):
-    """Not a byte more than it has: it goes on with that, or ends, and is started again; it never half works."""
+    """It ends at once rather than go on with a part of its work, and is whole again when it is started."""
+    stack.ctl("restart", name)  # with little at hand
+    stack.ready_again()
     sale = new_sale()
-    limit(name, "as", mapped_bytes(name))
-    ended = press(name, sale)
-    if ended:
-        stack.ctl("start", name)
-    else:
-        limit(name, "as", "unlimited")
+    limit(name, "data", data_bytes(name))
+    for _ in range(20):
+        if stack.runs(name):
+            PRESS[name]()
+    stack.wait_for(lambda: not stack.runs(name), 60, f"{name} ends for want of memory")
+    stack.ctl("start", name)
     sale.end()
-
-
-def press(name, sale):
-    """Asks it for more, until it ends or the load is over; answers whether it has ended."""
-    while sale.storm.runs() and stack.runs(name):
-        if name == "query":
-            with contextlib.suppress(OSError):
-                stack.get("/api/orders/recent?hours=1&limit=1000", base=stack.ENV["WEIR_QUERY"], timeout=5)
-    return not stack.runs(name)

@@ -1,6 +1,5 @@
 """MySQL at fault under load: nothing is lost or stored twice, nothing becomes a dead letter, lag shows it, and each worker goes on by itself (I1-I8, I14)."""
 import contextlib
-import functools
 import os
 import pathlib
 import re
