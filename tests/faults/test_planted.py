@@ -2,7 +2,7 @@
 
     each bug: its services started with it -> an ordinary test runs, and must fail, by the check that is named here -> all started without it
 
-The mistakes of the protocol are planted in the simulator, which finds each of them (sim/planted); here are those of the parts that it does not have, and two that
+The mistakes of the protocol are planted in the simulator, which finds each of them (weir-sim --planted-all); here are those of the parts that it does not have, and two that
 it has, on real servers. The table of who finds what is printed, and kept in log/planted.txt of the stack. What they have done to the tables is repaired at
 the end in the way that holds for any damage: tables are folds of the log, so they are emptied and folded again.
 """
@@ -93,7 +93,7 @@ def test_tables_are_folded_again():
 
 
 def test_table(capsys):
-    lines = [f"{name:29} | {found.get(name, 'sim/planted')}" for name in names_of("tests/planted.txt", r"\w+")]
+    lines = [f"{name:29} | {found.get(name, 'the simulator (weir-sim --planted-all)')}" for name in names_of("tests/planted.txt", r"\w+")]
     text = "\n".join([f"{'planted bug':29} | found by", *lines]) + "\n"
     (pathlib.Path(stack.ENV["WEIR_VAR"]) / "log" / "planted.txt").write_text(text, encoding="utf-8")
     with capsys.disabled():
