@@ -1,8 +1,12 @@
-/* Settings, errors and records that producer, group, reader and admin have in common. */
+/* Settings, errors and records that producer, group, reader and admin have in common; and the library's waits. */
 #include "core/kafka_internal.h"
 #include "core/log.h"
+#include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <threads.h>
+#include <time.h>
 #include <xxhash.h>
 
 #define READER_QUEUE_BYTES_MIN (64 * 1024)
@@ -10,6 +14,30 @@
  * would leave a reader without records for a minute when a connection falls silent without an end (a router that forgot
  * it). */
 #define SOCKET_TIMEOUT_MS "10000"
+
+#ifdef __GLIBC__
+_Static_assert(sizeof(cnd_t) == sizeof(pthread_cond_t) && sizeof(mtx_t) == sizeof(pthread_mutex_t),
+               "glibc's C11 conditions and mutexes are its POSIX ones");
+
+/* What librdkafka waits with, each time with a deadline. The C library's own goes by the wall clock, where a step back
+ * of an hour makes every wait that is under way an hour longer: no heartbeat, no poll, no drain. This definition takes
+ * its place in the whole program: it waits as long as there is from now until `until`, by a clock that has no steps.
+ */
+int cnd_timedwait(cnd_t *restrict cond, mtx_t *restrict mutex, const struct timespec *restrict until)
+{
+    enum { NS_PER_S = 1000000000 };
+    struct timespec now, end;
+    if (clock_gettime(CLOCK_REALTIME, &now) != 0 || clock_gettime(CLOCK_MONOTONIC, &end) != 0)
+        return thrd_error;
+    int64_t ns = (int64_t)end.tv_nsec + until->tv_nsec - now.tv_nsec; /* between -1 s and 2 s */
+    end.tv_sec += until->tv_sec - now.tv_sec + (ns + NS_PER_S) / NS_PER_S - 1;
+    end.tv_nsec = (ns + NS_PER_S) % NS_PER_S;
+    if (end.tv_sec < 0)
+        end = (struct timespec){0};
+    const int error = pthread_cond_clockwait((pthread_cond_t *)cond, (pthread_mutex_t *)mutex, CLOCK_MONOTONIC, &end);
+    return error == 0 ? thrd_success : error == ETIMEDOUT ? thrd_timedout : thrd_error;
+}
+#endif
 
 /* The library's own lines are for debugging: what matters arrives as an error of a call or a report. */
 static void write_log(const rd_kafka_t *handle, int level, const char *facility, const char *text)

@@ -84,7 +84,7 @@ static void window_open(struct admission *admission, int64_t now_us)
 /* Those that were in flight at a probe's begin were taken at the parts' own rate. */
 static void drain_note(struct admission *admission, int64_t now_us)
 {
-    if (!admission->probing)
+    if (admission->probing != ADMISSION_PROBE_WINDOWS)
         return;
     admission->drained -= admission->in_flight;
     admission->drain_us = now_us - admission->since_us + 1;
@@ -108,6 +108,8 @@ static void settle(struct admission *admission, int64_t now_us)
 static bool stage_enough(const struct admission *admission, const struct admission_sum *stage)
 {
     int wanted = admission->limit / 4 > ADMISSION_SAMPLES ? admission->limit / 4 : ADMISSION_SAMPLES;
+    if (admission->probing > 0)
+        wanted = 2 * ADMISSION_PROBE_LIMIT; /* it is dear, so it is short */
     int half = (stage->begun + 1) / 2;
     return stage->ended >= (half < wanted ? half : wanted);
 }
@@ -143,7 +145,7 @@ static double gradient(const struct admission *admission, int in_flight, int64_t
 
 static void probe_begin(struct admission *admission)
 {
-    admission->probing = true;
+    admission->probing = ADMISSION_PROBE_WINDOWS;
     admission->probes++;
     admission->probe_limit = admission->limit;
     admission->probe_time_us = time_of(admission);
@@ -151,17 +153,18 @@ static void probe_begin(struct admission *admission)
     admission->limit = ADMISSION_PROBE_LIMIT;
 }
 
-static void probe_end(struct admission *admission, int64_t now_us)
+/* The least of its windows counts: a stall of the machine seldom meets two. */
+static void after_probing(struct admission *admission, int64_t now_us)
 {
-    admission->probing = false;
+    if (time_of(admission) > 0)
+        bases_take(admission, admission->probing == ADMISSION_PROBE_WINDOWS, now_us);
+    if (--admission->probing > 0)
+        return;
     admission->probed_us = now_us;
-    admission->limit = admission->probe_limit;
-    if (time_of(admission) == 0)
-        return; /* nothing was answered: nothing is learnt */
-    bases_take(admission, true, now_us);
-    double as_before = gradient(admission, admission->probe_limit, admission->probe_time_us);
-    double as_drained = gradient(admission, admission->drained, admission->drain_us);
-    admission->limit = bounded(admission, as_drained < as_before ? as_drained : as_before);
+    bool far_off = admission->probe_time_us > 2 * (base_of(admission) + admission->options.target_us);
+    double limit = far_off ? gradient(admission, admission->drained, admission->drain_us)
+                           : gradient(admission, admission->probe_limit, admission->probe_time_us);
+    admission->limit = bounded(admission, limit);
 }
 
 /* A probe lasts about two stays, and should cost no more than some hundredths of what could have been taken. */
@@ -178,6 +181,7 @@ static void after_refusals(struct admission *admission, int64_t now_us)
         probe_begin(admission);
         return;
     }
+    bases_take(admission, false, now_us);
     double limit = admission->limit, wanted = gradient(admission, admission->limit, time_of(admission));
     bool idle = admission->queue_us < admission->options.target_us / 4;
     if (wanted < limit / 2)
@@ -208,8 +212,8 @@ static void window_close(struct admission *admission, int64_t now_us)
 {
     means_take(admission);
     admission->queue_us = queue_of(admission);
-    if (admission->probing)
-        probe_end(admission, now_us);
+    if (admission->probing > 0)
+        after_probing(admission, now_us);
     else if (time_of(admission) == 0)
         admission->standing_us = 0; /* nothing was answered: nothing is learnt */
     else if (admission->refused > 0)

@@ -37,6 +37,7 @@ enum {
     ADMISSION_PATIENCE_US = 1000 * 1000, /* of a window and of settling: then go on without */
     ADMISSION_STANDING_US = 100 * 1000,  /* CoDel's interval */
     ADMISSION_PROBE_LIMIT = 4,
+    ADMISSION_PROBE_WINDOWS = 2,
     ADMISSION_BASE_LIFE_US = 5 * 1000 * 1000,
 };
 
@@ -70,7 +71,7 @@ struct admission {
     int peak, refused;   /* in this window */
     int64_t standing_us; /* since when there is a queue over target; 0: there is none */
     int64_t base_at_us;
-    bool probing;
+    int probing;       /* windows of the probe that are still to come; 0: none is under way */
     int64_t probed_us; /* the end of the last probe; 0: never */
     int probe_limit;   /* before the probe: limit, and what a grab took */
     int64_t probe_time_us;

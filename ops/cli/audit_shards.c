@@ -50,6 +50,14 @@ static bool take_snapshot(struct sql *sql, struct audit_tables *tables, bool *re
     return good;
 }
 
+/* The session would be closed after half a minute without a statement, and the fold of a long log takes longer. A
+ * snapshot holds no lock; it costs the server its undo log, so there is a bound all the same. MySQL has no such setting
+ * and reads a comment. */
+static bool may_be_idle(struct sql *sql, struct err *err)
+{
+    return sql_run_text(sql, "SET @weir_audit = 1 /*M!100300 , SESSION idle_transaction_timeout = 3600 */", err);
+}
+
 /* A table that is made while the snapshot is taken could be in one of them and not in the other. */
 static bool shard_snapshot(struct sql *sql, struct audit_tables *tables, struct err *err)
 {
@@ -181,7 +189,7 @@ static bool read_of_layout(struct audit *audit, int shard, size_t at, struct err
 static bool shard_open(struct audit *audit, int shard, struct err *err)
 {
     if (!link_open(audit->config, shard, &audit->shard[shard], err) ||
-        !identity_check(audit->shard[shard], shard, &audit->meta, err) ||
+        !identity_check(audit->shard[shard], shard, &audit->meta, err) || !may_be_idle(audit->shard[shard], err) ||
         !shard_snapshot(audit->shard[shard], &audit->tables[shard], err))
         return false;
     for (size_t i = 0; i < audit->layout_count; i++)

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from support import audit, history, stack, users
+from support import history, stack, users
 from support.storm import Storm
 
 DRAIN_S = 10
@@ -17,7 +17,6 @@ def everything_runs_again():
     yield
     stack.ctl("start", "ingest", "keeper", "query", "worker-hash", "worker-daily")
     stack.ready_again()
-    audit.audit()  # I1-I8 of everything, from outside
 
 
 def terminate(name):

@@ -3,7 +3,7 @@ import subprocess
 
 import pytest
 
-from support import audit, history, stack, users
+from support import history, stack, users
 from support.storm import Storm
 
 
@@ -13,7 +13,6 @@ def everything_runs_again():
     stack.ctl("resume", "kafka", check=False)
     stack.ctl("start", "kafka", "redis-stock")
     stack.ready_again()
-    audit.audit()  # I1-I8 of everything, from outside
 
 
 def under_load(coupon, total, storm, stop, start):

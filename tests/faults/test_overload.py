@@ -7,7 +7,7 @@ from support.overload import INGEST, Load, Watch, bottleneck, counters, measure_
 
 OVERLOAD, PLANNED = 10, 12  # times the capacity: what must have been offered, and what is asked of the generator
 SHARE_KEPT = 0.8  # of the capacity
-TARGET_MS = 50  # a busy machine's own delays must not look like a queue
+TARGET_MS = 100  # so that the own delays of a busy machine do not look like a queue
 SOON_MS = 500  # more than without the overload; a queue of all that are connected takes seconds. What a quiet machine does: bench/overload
 BACK_S = 5
 
@@ -62,7 +62,7 @@ def assert_flat(looks):
 
 @pytest.mark.parametrize("link,bytes_per_s,seconds", [
     pytest.param("ingest-kafka", 100_000, 10, id="kafka"), pytest.param("ingest-kafka", 100_000, 60, id="kafka-long", marks=pytest.mark.more),
-    pytest.param("ingest-redis", 60_000, 60, id="redis-long", marks=pytest.mark.more)])
+    pytest.param("ingest-redis", 250_000, 60, id="redis-long", marks=pytest.mark.more)])
 def test_ten_times_the_capacity(link, bytes_per_s, seconds):
     total = 1_000_000
     coupon = stack.new_coupon(total)

@@ -16,7 +16,6 @@ ROUNDS = int(os.environ.get("WEIR_FAULT_ROUNDS", 10 if ALL else 1))
 
 @pytest.fixture(autouse=True)
 def everything_runs_again():
-    nemesis.heal_everything()
     yield
     nemesis.heal_everything()
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from support import audit, history, stack, users
+from support import history, stack, users
 from support.storm import Storm
 
 LAYOUT_OF = {"worker-hash": "hash", "worker-daily": "daily"}
@@ -27,7 +27,6 @@ def everything_runs_again():
         stack.ctl("resume", name, check=False)
         stack.ctl("restart", name)
     stack.ready_again()
-    audit.audit()  # I1-I8 of everything, from outside
 
 
 def owners(layout):

@@ -79,13 +79,13 @@ more:
   :: break
   od;
   if
-  :: atomic { age < 4 -> success = 1; assert(row == OK) }
+  :: atomic { age < 4 -> success = 1; assert(row == OK) }      /* I2 */
   :: age >= 4 ->
        if :: atomic { a == PEND -> a = SETT } :: atomic { a != PEND -> goto out } fi;
 #ifdef CONFIRM_NO_LEASE
-       atomic { success = 1; assert(row == OK) }
+       atomic { success = 1; assert(row == OK) }      /* I2 */
 #else
-       if :: atomic { lease < 2 -> success = 1; assert(row == OK) } :: lease >= 2 fi
+       if :: atomic { lease < 2 -> success = 1; assert(row == OK) } :: lease >= 2 fi      /* I2 */
 #endif
   fi;
 out:
@@ -96,7 +96,7 @@ proctype Keeper() {     /* on B's side */
 #ifdef SWEEP_B
   if
   :: atomic { b == PEND && marked && pend_b >= 8 -> b = CANC; sweeping = 1 }
-     atomic { swept >= 4 -> if :: row == 0 -> row = VOID :: else fi; assert(!(success && row == VOID)) }
+     atomic { swept >= 4 -> if :: row == 0 -> row = VOID :: else fi; assert(!(success && row == VOID)) }      /* I2 */
   :: skip
   fi;
 #endif
@@ -104,7 +104,7 @@ proctype Keeper() {     /* on B's side */
   b = 0;
   waited >= WAIT;
   atomic { barrier = 1; sold_b = (row == OK -> 0 : 1); opened = 1 };      /* B sells what is left */
-  assert(!(row == OK && sold_b == 1))
+  assert(!(row == OK && sold_b == 1))      /* I1 */
 }
 
 init { atomic { run Time(); run Ingest(); run Keeper() } }

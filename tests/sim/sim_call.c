@@ -96,7 +96,7 @@ static void on_done(struct world *world, void *what, int64_t way_back)
     struct call *call = what;
     bool alive = call->from->up && call->from->life == call->from_life;
     if (alive && process_asleep(world, call->from)) {
-        world_at(world, call->from->asleep_until_us - world->now_us, NULL, on_done, call, way_back);
+        world_at(world, process_nap_us(world, call->from), NULL, on_done, call, way_back);
         return;
     }
     if (alive && call->waited)

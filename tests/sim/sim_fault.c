@@ -12,52 +12,29 @@
 
 enum { CALLS_OF_A_RUN = 160 }; /* about; a fault of a server is armed at one of them */
 
-/* ---- the setup ---- */
-
-static int64_t pick(struct world *world, const int *values, int count)
+static int permille_at(const struct world *world, enum state state, int permille)
 {
-    return values[chance_between(world, 0, count - 1)];
-}
-
-static uint64_t draw_enabled(struct world *world)
-{
-    if (chance_permille(world, 200))
-        return UINT64_MAX;
-    int each = (int)chance_between(world, 100, 600);
-    uint64_t enabled = 0;
-    for (int fault = 0; fault < FAULTS; fault++)
-        if (chance_permille(world, each))
-            enabled |= UINT64_C(1) << fault;
-    return enabled;
-}
-
-void fault_draw_setup(struct world *world)
-{
-    struct setup *setup = &world->setup;
-    *setup = (struct setup){.coupons = chance_permille(world, 300) ? 2 : 1,
-                            .users = (int)chance_between(world, 1, SIM_USERS_MAX),
-                            .requests = (int)chance_between(world, 2, 9),
-                            .keepers = (int)chance_between(world, 1, SIM_KEEPERS_MAX),
-                            .nodes = (int)chance_between(world, 1, 3),
-                            .hold_ms = chance_between(world, 1000, 3000),
-                            .leader = chance_permille(world, 500),
-                            .world_faults = (int)chance_between(world, 0, 4),
-                            .enabled = draw_enabled(world)};
-    for (int i = 0; i < setup->coupons; i++) {
-        setup->total[i] = (uint64_t)chance_between(world, 1, 3);
-        setup->limit[i] = chance_permille(world, 600) ? 1 : (uint32_t)chance_between(world, 2, 3);
-    }
-    setup->slow_permille = (int)pick(world, (const int[]){0, 0, 15, 60}, 4);
-    setup->call_permille = (int)pick(world, (const int[]){0, 20, 60, 150, 300}, 5);
-    setup->process_permille = (int)pick(world, (const int[]){0, 5, 25, 60, 120}, 5);
-    setup->active_us = chance_between(world, 2, 5) * setup->hold_ms * SIM_MS;
-    setup->round_us = chance_between(world, 50, 400) * SIM_MS;
-    setup->wall_grain_ms = pick(world, (const int[]){1, 8, 64}, 3);
+    return state == world->setup.aim && permille < AIMED_PERMILLE ? AIMED_PERMILLE : permille;
 }
 
 static bool enabled(const struct world *world, enum fault fault)
 {
     return !world->healed && (world->setup.enabled >> fault & 1) != 0;
+}
+
+/* One of [first, last] that this seed may use; -1: there is none. */
+static int draw_of(struct world *world, int first, int last)
+{
+    int found[FAULTS], count = 0;
+    for (int fault = first; fault <= last; fault++)
+        if (enabled(world, (enum fault)fault))
+            found[count++] = fault;
+    return count == 0 ? -1 : found[chance_between(world, 0, count - 1)];
+}
+
+static int draw_world_fault(struct world *world)
+{
+    return draw_of(world, FAULT_PROCESS_LAST + 1, FAULTS - 1);
 }
 
 /* ---- what a fault meets ---- */
@@ -86,12 +63,17 @@ static void met_by_process(struct world *world, enum fault fault, const struct p
 enum call_fate fault_draw_call(struct world *world, const struct call *call,
                                enum fault (*fault_of)(const struct call *, enum call_fate))
 {
-    if (world->healed || !chance_permille(world, world->setup.call_permille))
+    enum call_fate may[CALL_FATES];
+    int count = 0;
+    if (world->healed || !chance_permille(world, permille_at(world, call->state, world->setup.call_permille)))
         return CALL_GOES_WELL;
-    enum call_fate fate = (enum call_fate)chance_between(world, CALL_REQUEST_LOST, CALL_LATE);
+    for (int fate = CALL_REQUEST_LOST; fate <= CALL_LATE; fate++)
+        if (enabled(world, fault_of(call, (enum call_fate)fate)))
+            may[count++] = (enum call_fate)fate;
+    if (count == 0)
+        return CALL_GOES_WELL;
+    enum call_fate fate = may[chance_between(world, 0, count - 1)];
     enum fault fault = fault_of(call, fate);
-    if (!enabled(world, fault))
-        return CALL_GOES_WELL;
     fault_met(world, fault, call->state);
     TRACE(world, "%s: %s, while %s", call->from->name, fault_name(fault), state_name(call->state));
     return fate;
@@ -99,19 +81,42 @@ enum call_fate fault_draw_call(struct world *world, const struct call *call,
 
 enum append_fate fault_draw_append(struct world *world, enum state state)
 {
-    static const enum fault fault[APPEND_FATES] = {[APPEND_REFUSED] = FAULT_LOG_REFUSED,
-                                                   [APPEND_POSSIBLY_NEVER] = FAULT_LOG_POSSIBLY_NEVER,
-                                                   [APPEND_POSSIBLY_LANDED] = FAULT_LOG_POSSIBLY_LANDED,
-                                                   [APPEND_POSSIBLY_LATER] = FAULT_LOG_POSSIBLY_LATER,
-                                                   [APPEND_REPORT_LATE] = FAULT_LOG_REPORT_LATE};
-    if (world->healed || !chance_permille(world, 2 * world->setup.call_permille))
+    static const enum append_fate fates[FAULTS] = {[FAULT_LOG_REFUSED] = APPEND_REFUSED,
+                                                   [FAULT_LOG_POSSIBLY_NEVER] = APPEND_POSSIBLY_NEVER,
+                                                   [FAULT_LOG_POSSIBLY_LANDED] = APPEND_POSSIBLY_LANDED,
+                                                   [FAULT_LOG_POSSIBLY_LATER] = APPEND_POSSIBLY_LATER,
+                                                   [FAULT_LOG_REPORT_LATE] = APPEND_REPORT_LATE};
+    if (world->healed || !chance_permille(world, permille_at(world, state, world->setup.append_permille)))
         return APPEND_GOES_WELL;
-    enum append_fate fate = (enum append_fate)chance_between(world, APPEND_REFUSED, APPEND_REPORT_LATE);
-    if (!enabled(world, fault[fate]))
+    int fault = draw_of(world, FAULT_LOG_REFUSED, FAULT_LOG_REPORT_LATE);
+    if (fault < 0)
         return APPEND_GOES_WELL;
-    fault_met(world, fault[fate], state);
-    TRACE(world, "append: %s, while %s", fault_name(fault[fate]), state_name(state));
-    return fate;
+    fault_met(world, (enum fault)fault, state);
+    TRACE(world, "append: %s, while %s", fault_name((enum fault)fault), state_name(state));
+    return fates[fault];
+}
+
+/* ---- a server ---- */
+
+static void on_world_fault(struct world *world, void *what, int64_t fault)
+{
+    (void)what;
+    if (fault < 0 || !enabled(world, (enum fault)fault))
+        return;
+    if (!redis_is_up(world) && fault <= FAULT_REDIS_REPLID)
+        return;
+    TRACE(world, "fault: %s", fault_name((enum fault)fault));
+    redis_states(world, (enum fault)fault);
+    met_by_process(world, (enum fault)fault, NULL);
+    if (fault == FAULT_SHARD_FAILOVER)
+        database_fail_over(world, (int)chance_between(world, 0, SIM_LAYOUTS - 1));
+    else
+        redis_fault(world, (enum fault)fault);
+}
+
+static void draw_within(struct world *world, int64_t within_us)
+{
+    world_at(world, chance_between(world, 0, within_us), NULL, on_world_fault, NULL, draw_world_fault(world));
 }
 
 /* ---- one process ---- */
@@ -152,53 +157,59 @@ static void on_process_fault(struct world *world, void *what, int64_t fault)
         workers_move(world, process);
 }
 
-void fault_draw_process(struct world *world, struct process *process, int64_t within_us)
+void fault_draw_process(struct world *world, struct process *process, enum state state, int64_t within_us)
 {
-    if (world->healed || !chance_permille(world, world->setup.process_permille))
+    if (!world->healed && state == world->setup.aim && chance_permille(world, AIMED_PERMILLE))
+        draw_within(world, within_us);
+    if (world->healed || !chance_permille(world, permille_at(world, state, world->setup.process_permille)))
         return;
-    int64_t fault = chance_between(world, FAULT_CRASH, FAULT_MOVE);
-    world_at(world, chance_between(world, 0, within_us), process, on_process_fault, process, fault);
+    int fault = draw_of(world, FAULT_CRASH, FAULT_MOVE);
+    if (fault >= 0)
+        world_at(world, chance_between(world, 0, within_us), process, on_process_fault, process, fault);
 }
 
-/* ---- a server ---- */
+/* ---- their occasions ---- */
 
-static void on_world_fault(struct world *world, void *what, int64_t fault)
+static bool is_armed(struct armed *armed)
 {
-    (void)what;
-    if (!enabled(world, (enum fault)fault))
-        return;
-    if (!redis_is_up(world) && fault <= FAULT_REDIS_REPLID)
-        return;
-    TRACE(world, "fault: %s", fault_name((enum fault)fault));
-    redis_states(world, (enum fault)fault);
-    met_by_process(world, (enum fault)fault, NULL);
-    if (fault == FAULT_SHARD_FAILOVER)
-        database_fail_over(world, (int)chance_between(world, 0, SIM_LAYOUTS - 1));
-    else
-        redis_fault(world, (enum fault)fault);
-}
-
-static int64_t draw_world_fault(struct world *world)
-{
-    return chance_between(world, FAULT_PROCESS_LAST + 1, FAULTS - 1);
+    bool now = false;
+    armed->passed++;
+    for (int i = 0; i < armed->count; i++)
+        now |= armed->at[i] == armed->passed;
+    return now;
 }
 
 void fault_draw_caller(struct world *world, const struct call *call, int64_t within_us)
 {
     if (call->state != STATE_NONE) /* the query service remembers nothing that could be lost */
-        fault_draw_process(world, call->from, within_us);
-    world->calls_sent++;
-    for (int i = 0; i < world->armed_count; i++)
-        if (world->armed[i] == world->calls_sent)
-            world_at(world, chance_between(world, 0, within_us), NULL, on_world_fault, NULL, draw_world_fault(world));
+        fault_draw_process(world, call->from, call->state, within_us);
+    if (is_armed(&world->calls_armed))
+        draw_within(world, within_us);
+}
+
+int64_t fault_draw_grab(struct world *world)
+{
+    if (!is_armed(&world->grabs_armed))
+        return 0;
+    int64_t stall_us = chance_permille(world, 700) ? chance_between(world, 0, 5 * world_hold_us(world) / 4) : 0;
+    draw_within(world, stall_us + 2 * SIM_MS);
+    return stall_us;
+}
+
+static void arm(struct armed *armed, int64_t at)
+{
+    armed->at[armed->count++] = (int)at;
 }
 
 void fault_reset(struct world *world)
 {
-    world->calls_sent = world->armed_count = 0;
+    world->calls_armed = world->grabs_armed = (struct armed){0};
     for (int i = 0; i < world->setup.world_faults; i++) {
-        if (chance_permille(world, 700))
-            world->armed[world->armed_count++] = (int)chance_between(world, 1, CALLS_OF_A_RUN);
+        int64_t when = chance_between(world, 0, 9);
+        if (when < 3)
+            arm(&world->calls_armed, chance_between(world, 1, CALLS_OF_A_RUN));
+        else if (when < 8)
+            arm(&world->grabs_armed, chance_between(world, 1, world->setup.requests));
         else
             world_at(world, chance_between(world, 0, world->setup.active_us), NULL, on_world_fault, NULL,
                      draw_world_fault(world));

@@ -247,7 +247,7 @@ static void step_do(struct world *world, struct flight *flight, struct grab_step
         break;
     case GRAB_DO_APPEND:
         flight->state = STATE_APPENDING;
-        world_at(world, chance_between(world, 0, SIM_MS), process, on_append, flight, 0);
+        world_at(world, chance_delay_us(world) + fault_draw_grab(world), process, on_append, flight, 0);
         break;
     case GRAB_DO_SETTLE:
         end_by(world, flight, STOCK_SETTLE, STATE_SETTLING);

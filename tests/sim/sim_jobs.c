@@ -25,7 +25,7 @@ struct job {
 };
 
 struct shared {
-    atomic_bool stop; /* one has failed: the others need not go on */
+    _Atomic uint64_t end; /* seeds from here on need not be run: one below has failed */
     struct job job[JOBS_MAX];
 };
 
@@ -36,11 +36,19 @@ static double now_seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+/* The lowest seed that fails is told, whatever ran first. */
+static void fails_at(struct shared *shared, uint64_t seed)
+{
+    uint64_t end = shared->end;
+    while (seed < end && !atomic_compare_exchange_weak(&shared->end, &end, seed)) {
+    }
+}
+
 static void job_main(struct shared *shared, struct job *job, const struct jobs_options *options, uint64_t offset)
 {
     planted_choose(options->planted);
     struct world *world = world_new();
-    for (uint64_t at = offset; at < options->count && !shared->stop; at += (uint64_t)options->jobs) {
+    for (uint64_t at = offset; options->first + at < shared->end; at += (uint64_t)options->jobs) {
         job->seed = options->first + at;
         job->failed = !world_run(world, job->seed);
         job->events += world->events_run;
@@ -53,7 +61,7 @@ static void job_main(struct shared *shared, struct job *job, const struct jobs_o
     world_free(world);
     job->done = true;
     if (job->failed)
-        shared->stop = true;
+        fails_at(shared, job->seed);
 }
 
 static void start(struct shared *shared, const struct jobs_options *options)
@@ -97,7 +105,7 @@ static void job_died(struct shared *shared, struct job *job, int status)
     snprintf(job->violation.what, sizeof job->violation.what, "crash");
     snprintf(job->violation.text, sizeof job->violation.text, "the simulation ended by signal %d; see stderr",
              WIFSIGNALED(status) ? WTERMSIG(status) : 0);
-    shared->stop = true;
+    fails_at(shared, job->seed);
 }
 
 static void await(struct shared *shared, const struct jobs_options *options, double begun)
@@ -148,6 +156,7 @@ void jobs_run(const struct jobs_options *options, struct jobs_result *ret_result
         exit(3);
     }
     *ret_result = (struct jobs_result){0};
+    shared->end = options->first + options->count;
     start(shared, options);
     await(shared, options, begun);
     add_up(shared, options, ret_result);

@@ -20,7 +20,7 @@ struct jobs_result {
     uint64_t events; /* of all of them */
     double seconds;
     bool failed;
-    uint64_t seed; /* the first that failed, of those that were run */
+    uint64_t seed; /* the lowest that failed */
     struct violation violation;
     uint64_t cover[FAULTS][STATES];
 };

@@ -263,9 +263,9 @@ static void on_coupons(struct world *world, struct call *call)
     call_send(world, who, run_who, on_who);
 }
 
-/* Who leads is a lease, taken over when it has run out; a keeper that was stopped does not know that it did. Without one
- * nothing may be sold or lost that should not be, but two rebuilds can stop one another for ever: after the faults there
- * is one in every run. */
+/* Who leads is a lease, taken over when it has run out; a keeper that was stopped does not know that it did. Without
+ * one nothing may be sold or lost that should not be, but two rebuilds can stop one another for ever: after the faults
+ * there is one in every run. */
 static void run_meta(struct world *world, struct call *call)
 {
     struct catalog *catalog = database_catalog(world);

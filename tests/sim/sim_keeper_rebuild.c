@@ -184,7 +184,7 @@ static void wait_out(struct world *world, struct sim_keeper *keeper)
 {
     int64_t wait_us = rebuild_wait_ms(world->setup.hold_ms, keeper->hold_seen_ms) * SIM_MS;
     world_at(world, wait_us, &keeper->process, on_waited, keeper, 0);
-    fault_draw_process(world, &keeper->process, wait_us);
+    fault_draw_process(world, &keeper->process, STATE_REBUILD_WAIT, wait_us);
 }
 
 /* ---- BARRIER ---- */

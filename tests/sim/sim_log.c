@@ -123,7 +123,7 @@ void log_append(struct world *world, struct process *from, enum state state, int
     if (course.land_us >= 0)
         world_at(world, course.land_us, NULL, on_land, append, 0);
     world_at(world, course.report_us, from, on_report, append, 0);
-    fault_draw_process(world, from, course.report_us);
+    fault_draw_process(world, from, state, course.report_us);
 }
 
 int64_t log_end(const struct world *world, int partition)

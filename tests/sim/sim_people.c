@@ -133,14 +133,19 @@ static void click_again(struct world *world, int request, int64_t at_us)
     world_at(world, at_us + chance_between(world, 0, long_us), NULL, on_click, NULL, again);
 }
 
+/* Clicks come in bursts: what is rare needs several grabs at once. */
 static void draw_clicks(struct world *world)
 {
     static const char *const keys[] = {"", "a", "b"};
+    int64_t bursts = chance_between(world, 1, 3), burst_us[3];
+    for (int64_t i = 0; i < bursts; i++)
+        burst_us[i] = chance_between(world, 20 * SIM_MS, world->setup.active_us / 2);
     for (int i = 0; i < world->setup.requests; i++) {
         const char *key = keys[chance_between(world, 0, 2)];
         int request = request_make(world->people, (uint64_t)chance_between(world, 1, world->setup.users),
                                    (uint64_t)chance_between(world, 1, world->setup.coupons), key);
-        int64_t at_us = chance_between(world, 20 * SIM_MS, world->setup.active_us);
+        int64_t at_us =
+            burst_us[chance_between(world, 0, bursts - 1)] + chance_between(world, 0, world_hold_us(world) / 2);
         world_at(world, at_us, NULL, on_click, NULL, request);
         if (chance_permille(world, 400))
             click_again(world, request, at_us);
@@ -178,6 +183,8 @@ static bool probe_next(struct world *world)
     struct sim_people *people = world->people;
     while (people->probed < world->setup.coupons) {
         const char *left = hash_get(redis_key(world, (uint64_t)people->probed + 1, STOCK_STOCK), "left");
+        if (left != NULL && atoll(left) > 0 && people->request_count == REQUESTS_MAX)
+            return true; /* tried often enough */
         if (left != NULL && atoll(left) > 0) {
             people->probe =
                 request_make(people, PROBE_USER + (uint64_t)people->request_count, (uint64_t)people->probed + 1, "");

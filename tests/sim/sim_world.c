@@ -122,6 +122,12 @@ bool process_asleep(const struct world *world, const struct process *process)
     return process->asleep_until_us > world->now_us;
 }
 
+int64_t process_nap_us(const struct world *world, const struct process *process)
+{
+    int64_t left_us = process->asleep_until_us - world->now_us, look_us = world_hold_us(world) / 4;
+    return left_us < look_us ? left_us : look_us;
+}
+
 static void on_restart(struct world *world, void *what, int64_t life)
 {
     struct process *process = what;
@@ -233,7 +239,7 @@ static void world_reset(struct world *world, uint64_t seed)
     world->healed = world->quiet = false;
     world->tokens = 0;
     world->violation = (struct violation){0};
-    fault_draw_setup(world);
+    setup_draw(world);
     calls_reset(world);
     check_reset(world);
     redis_reset(world);
@@ -258,7 +264,7 @@ static void run_event(struct world *world, struct event event)
     if (process != NULL && (!process->up || process->life != event.life))
         return;
     if (process != NULL && process_asleep(world, process)) {
-        event.at_us = process->asleep_until_us;
+        event.at_us += process_nap_us(world, process);
         heap_push(world, event);
         return;
     }

@@ -63,11 +63,19 @@ struct setup {
     int slow_permille;     /* messages that take long */
     int call_permille;     /* calls that meet a fault of their own */
     int process_permille;  /* calls whose caller is killed or stopped while they are under way */
+    int append_permille;   /* appends that do */
     int world_faults;      /* that meet everybody */
+    enum state aim;        /* faults are drawn far more often there; STATE_NONE: nowhere */
     uint64_t enabled;      /* faults that this seed may use, a bit each */
     int64_t active_us;     /* load and faults until then */
     int64_t round_us;      /* between two rounds of a keeper */
     int64_t wall_grain_ms; /* of a process's wall clock */
+};
+
+/* The occasions at which a server's fault comes: the so-manyth of their kind. */
+struct armed {
+    int passed, count;
+    int at[8];
 };
 
 struct violation {
@@ -95,9 +103,7 @@ struct world {
     bool quiet;
     struct setup setup;
     struct violation violation;
-    int calls_sent;
-    int armed[8]; /* the calls during which a server's fault comes */
-    int armed_count;
+    struct armed calls_armed, grabs_armed;
     uint64_t tokens;                        /* of owners, given out so far */
     int group[SIM_LAYOUTS][SIM_PARTITIONS]; /* which worker has a partition, as the group says */
     struct event heap[SIM_EVENTS_MAX];
@@ -140,6 +146,8 @@ void process_reset(struct world *world, struct process *process, const char *kin
                    void (*restart)(struct world *, struct process *));
 void process_crash(struct world *world, struct process *process, int64_t back_in_us);
 void process_stop(struct world *world, struct process *process, int64_t for_us);
+/* When to look again whether it still sleeps: it may be woken before its time. */
+int64_t process_nap_us(const struct world *world, const struct process *process);
 bool process_asleep(const struct world *world, const struct process *process);
 
 /* ---- what is seen ---- */

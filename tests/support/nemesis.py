@@ -239,7 +239,5 @@ class Plan:
 def heal_everything():
     """After a round, whatever became of it."""
     links.heal_all()
-    for part in PARTS:
-        stack.ctl("resume", part, check=False)
     stack.ctl("start", *PARTS)
     stack.ready_again(120)

@@ -19,7 +19,7 @@ class Storm:
         self.process = subprocess.Popen(
             [f"{ENV['WEIR_BIN']}/weir-storm", "--url", base, "--scenario", "grab", "--coupon", str(coupon), "--user-first", str(first_user),
              "--users", str(users), "--connections", str(connections), "--timeout-ms", str(timeout_ms), "--quiet",
-             "--json", str(self.json_file), "--history", str(self.history_file), *pace],
+             "--drain-ms", "300000", "--json", str(self.json_file), "--history", str(self.history_file), *pace],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def runs(self):

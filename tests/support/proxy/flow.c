@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-enum { THROTTLE_SLICES_PER_S = 50 };
+enum { THROTTLE_SLICES_PER_S = 250 };
 
 static void drop(struct conn *conn, enum direction direction, enum fault_kind kind)
 {

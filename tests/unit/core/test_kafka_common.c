@@ -1,8 +1,12 @@
+#include "core/clock.h"
 #include "core/kafka_internal.h"
+#include <dlfcn.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <threads.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -85,6 +89,40 @@ static void test_checksum_tells_records_apart(void **state)
     assert_true(kafka_record_checksum(&one) != kafka_record_checksum(&no_value));
 }
 
+/* `ms` from now; answers what it says, and how long it took. */
+static int wait_timed(int64_t ms, int64_t *ret_us)
+{
+    cnd_t cond;
+    mtx_t mutex;
+    struct timespec until;
+    assert_int_equal(cnd_init(&cond), thrd_success);
+    assert_int_equal(mtx_init(&mutex, mtx_plain), thrd_success);
+    assert_int_equal(mtx_lock(&mutex), thrd_success);
+    assert_int_equal(timespec_get(&until, TIME_UTC), TIME_UTC);
+    const int64_t ns = until.tv_nsec + ms * 1000000;
+    until.tv_sec += ns / 1000000000;
+    until.tv_nsec = ns % 1000000000;
+    const int64_t begun_us = clock_boottime_us();
+    const int rc = cnd_timedwait(&cond, &mutex, &until);
+    *ret_us = clock_boottime_us() - begun_us;
+    mtx_unlock(&mutex);
+    mtx_destroy(&mutex);
+    cnd_destroy(&cond);
+    return rc;
+}
+
+static void test_waits_of_the_library_end_in_time(void **state)
+{
+    (void)state;
+    int64_t took_us;
+    assert_ptr_equal(dlsym(RTLD_DEFAULT, "cnd_timedwait"), cnd_timedwait); /* the one of this program */
+    for (int64_t ms = 1; ms <= 1001; ms += 250) {
+        assert_int_equal(wait_timed(ms, &took_us), thrd_timedout);
+        assert_true(took_us >= ms * 1000 - 1000);
+    }
+    assert_int_equal(wait_timed(0, &took_us), thrd_timedout);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -94,6 +132,7 @@ int main(void)
         cmocka_unit_test(test_reader_settings_lose_nothing),
         cmocka_unit_test(test_statistics_tell_brokers),
         cmocka_unit_test(test_checksum_tells_records_apart),
+        cmocka_unit_test(test_waits_of_the_library_end_in_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -241,6 +241,20 @@ static void the_base_does_not_creep_under_lasting_overload(void **state)
     assert_in_range(sim.admission.probes, 50, 70);
 }
 
+static void stalls_under_overload_are_not_taken_for_the_base(void **state)
+{
+    (void)state;
+    sim_new(2000);
+    run(20000, 2);
+    for (int i = 0; i < 100; i++) {
+        sim.stalled_until_us = sim.now_us + 60000;
+        run(20000, 0.53);
+        assert_true(sim.admission.stage[ADMISSION_APPEND].base_us <= 10000);
+    }
+    run(20000, 10);
+    assert_true(hist_quantile(&sim.latency, 0.99) <= 50000);
+}
+
 static void few_in_flight_are_never_refused(void **state)
 {
     (void)state;
@@ -248,7 +262,7 @@ static void few_in_flight_are_never_refused(void **state)
     sim.admission.options.limit_min = 64;
     for (int round = 0; round < 200; round++) {
         run(1, 0.5);
-        while (sim.admission.in_flight < 64 && !sim.admission.probing) {
+        while (sim.admission.in_flight < 64 && sim.admission.probing == 0) {
             assert_false(admission_full(&sim.admission));
             run(1e4, 0.0001);
         }
@@ -302,6 +316,7 @@ int main(void)
         cmocka_unit_test(short_stalls_and_bursts_are_no_overload),
         cmocka_unit_test(refusals_of_the_stock_hide_no_slow_log),
         cmocka_unit_test(the_base_does_not_creep_under_lasting_overload),
+        cmocka_unit_test(stalls_under_overload_are_not_taken_for_the_base),
         cmocka_unit_test(few_in_flight_are_never_refused),
         cmocka_unit_test(no_answer_teaches_nothing),
         cmocka_unit_test(limits_are_kept),

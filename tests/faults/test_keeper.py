@@ -1,0 +1,217 @@
+"""Several keepers, one that sleeps in the middle of its work, stock that somebody spoilt, and a rebuild that can not be done yet (I1, I5, I13, I14)."""
+import os
+import pathlib
+import signal
+import subprocess
+
+import pytest
+
+from support import processes, stack, users
+from support.sale import Sale
+
+KEEPER = stack.ENV["WEIR_KEEPER"]
+LEASE_MS = 1000
+LEASE = f"--keeper.lease_ms={LEASE_MS}"
+DOWN = 2  # a shard
+LARGEST_HOLD_S = 10
+
+
+@pytest.fixture(autouse=True)
+def everything_runs_again():
+    yield
+    stack.ctl("resume", "keeper", check=False)
+    stack.ctl("resume", "kafka", check=False)
+    stack.ctl("start", "keeper", "ingest", "kafka", "redis-stock", f"shard{DOWN}")
+    stack.ready_again()
+
+
+def tells(base):
+    """The keeper's own words; none before it listens."""
+    try:
+        return stack.get("/readyz?verbose", base=base, timeout=3).body.decode()
+    except OSError:
+        return ""
+
+
+def leads(base):
+    try:
+        return stack.metric(base, "weir_keeper_leads") == 1
+    except OSError:
+        return False
+
+
+def epoch():
+    return int(stack.catalog("SELECT epoch FROM meta")[0][0])
+
+
+def second_keeper(*arguments, env=None):
+    return processes.Second("keeper", 42, arguments=arguments or (LEASE,), env=env)
+
+
+def expire_lease():
+    """By hand: for as long as the leader has not looked again, two lead."""
+    assert stack.catalog("UPDATE leaders SET ends_at = '2000-01-01' WHERE role = 'keeper'") is not None
+
+
+def wait_rebuilt(coupon, above):
+    stack.wait_for(lambda: epoch() > above, 30, "the epoch is raised")
+    stack.wait_for(lambda: stack.is_open(coupon), 60 + LARGEST_HOLD_S, "the coupon is open again")
+
+
+# ---- who leads ----
+
+def test_another_keeper_leads_while_the_first_sleeps_and_after_it_stopped():
+    stack.ctl("restart", "keeper", "--", LEASE)
+    stack.wait_for(lambda: leads(KEEPER), 20, "the stack's keeper leads")
+    with second_keeper() as second:
+        second.wait_ready()
+        place = KEEPER.removeprefix("http://")
+        stack.wait_for(lambda: f"stands by: {place} leads" in tells(second.base), 20, "the second stands by, and says for whom")
+        sale = Sale(users_count=6000, rate=300)
+        stack.ctl("pause", "keeper")
+        stack.wait_for(lambda: leads(second.base), 20, "the second leads when the first one's lease has run out")
+        before = epoch()
+        stack.stock_redis().flushall()
+        wait_rebuilt(sale.coupon, before)
+        assert stack.new_coupon(10)  # first opens are done, too
+        stack.ctl("resume", "keeper")
+        stack.wait_for(lambda: "stands by" in tells(KEEPER), 20, "the first knows that it leads no more")
+        assert not leads(KEEPER)
+        second.process.terminate()
+        assert second.process.wait(timeout=15) == 0
+        stack.wait_for(lambda: leads(KEEPER), 20, "the first leads again")
+    sale.end()
+    stack.ctl("restart", "keeper")  # with its own lease
+
+
+def test_a_stopped_leader_gives_its_lease_back_at_once():
+    long_lease = "--keeper.lease_ms=600000"
+    stack.ctl("restart", "keeper", "--", long_lease)
+    stack.wait_for(lambda: leads(KEEPER), 20, "the stack's keeper leads")
+    with second_keeper(long_lease) as second:
+        stack.wait_for(lambda: "stands by" in tells(second.base), 20, "the second stands by")
+        stack.ctl("stop", "keeper")
+        stack.wait_for(lambda: leads(second.base), 30, "the second leads long before the lease would have ended")
+        second.process.terminate()
+        assert second.process.wait(timeout=15) == 0
+    stack.ctl("start", "keeper")
+    stack.wait_for(lambda: leads(KEEPER), 20, "the stack's keeper leads")
+
+
+# ---- two at work ----
+
+def lose_redis(_sale):
+    stack.stock_redis().flushall()
+
+
+def leave_pending(_sale):
+    """Kafka is away for a moment, so that grabs stay pending."""
+    stack.ctl("pause", "kafka")
+    unknown = stack.metric(stack.ENV["WEIR_INGEST"], "weir_grabs_total", outcome="unknown")
+    stack.wait_for(lambda: stack.metric(stack.ENV["WEIR_INGEST"], "weir_grabs_total", outcome="unknown") > unknown, 60, "grabs are answered 202")
+    stack.ctl("resume", "kafka")
+
+
+def open_one(_sale):
+    stack.new_coupon(10, wait=False)
+
+
+@pytest.mark.parametrize("point, stimulus", [
+    ("keeper.rebuild_claims", lose_redis),
+    pytest.param("keeper.rebuild_closed", lose_redis, marks=pytest.mark.more),
+    pytest.param("keeper.rebuild_barrier", lose_redis, marks=pytest.mark.more),
+    pytest.param("keeper.rebuild_folded", lose_redis, marks=pytest.mark.more),
+    pytest.param("keeper.rebuild_opened", lose_redis, marks=pytest.mark.more),
+    pytest.param("keeper.sweep_cancelling", leave_pending, marks=pytest.mark.more),
+    pytest.param("keeper.sweep_appended", leave_pending, marks=pytest.mark.more),
+    pytest.param("keeper.open_claimed", open_one, marks=pytest.mark.more),
+    pytest.param("keeper.open_building", open_one, marks=pytest.mark.more),
+])
+def test_a_leader_that_wakes_in_the_middle_does_no_harm(point, stimulus):
+    """It falls asleep inside its work; another one leads, does that work from its begin and ends it; then the first goes on where it was."""
+    sale = Sale(users_count=9000, rate=400)
+    stack.ctl("stop", "keeper")
+    pid, offset = processes.start_to_sleep("keeper", point, arguments=(LEASE,))
+    before = epoch()
+    stimulus(sale)
+    processes.wait_asleep(pid, "keeper", point, offset)
+    with second_keeper() as second:
+        stack.wait_for(lambda: leads(second.base), 20, "the second leads")
+        if stimulus is not leave_pending:
+            wait_rebuilt(sale.coupon, before)
+        else:
+            stack.wait_for(lambda: "grabs have their end" in second.log(), 60, "the second sweeps")
+        os.kill(pid, signal.SIGCONT)
+        stack.wait_for(lambda: "stands by" in tells(KEEPER), 60, "the first has done what it had in hand")
+        assert stack.is_open(sale.coupon), "the sleeper closed what the other one had opened"
+        sale.end()
+    stack.ctl("restart", "keeper")
+
+
+@pytest.mark.more
+def test_rebuild_beside_rebuild():
+    """The lease is taken from a leader that is waiting in a rebuild: the other one raises the epoch, and the first stops before it opens anything."""
+    sale = Sale(users_count=9000, rate=400)
+    stack.ctl("restart", "keeper", "--", LEASE)
+    stack.wait_for(lambda: leads(KEEPER), 20, "the stack's keeper leads")
+    offset, before = stack.log_size("keeper"), epoch()
+    stack.stock_redis().flushall()
+    stack.wait_for(lambda: "rebuild begins" in stack.log_since("keeper", offset), 30, "the first rebuilds")
+    with second_keeper() as second:
+        stack.wait_for(lambda: (expire_lease() or True) and leads(second.base), 30, "the second leads too", every=0.02)
+        stack.wait_for(lambda: "rebuild begins" in second.log(), 30, "the second rebuilds, too")
+        wait_rebuilt(sale.coupon, before + 1)
+        stack.wait_for(lambda: "a step did not come through" in stack.log_since("keeper", offset), 60, "the first stops when it sees the other's epoch")
+        sale.end()
+    stack.ctl("restart", "keeper")
+
+
+# ---- a rebuild that can not be done yet ----
+
+def test_a_rebuild_waits_for_its_shards_and_closes_nothing_meanwhile():
+    """One coupon has lost a key while a shard is away: it stays closed, all others sell on, no epoch is raised in vain, and the keeper says what it waits for."""
+    lost, sold = stack.new_coupon(100), stack.new_coupon(10_000)
+    assert stack.grab(users.take(1), lost).json["success"]
+    stack.wait_quiet(lost)
+    before = epoch()
+    stack.ctl("kill", f"shard{DOWN}")
+    assert stack.stock_redis().delete(f"weir:{{{lost}}}:claims") == 1
+    stack.wait_for(lambda: f"shard {DOWN}" in tells(KEEPER) and "owed" in tells(KEEPER), 30, "the keeper says what it waits for")
+    tries = stack.log_since("keeper", 0).count("is owed and did not come through")
+    stack.wait_for(lambda: stack.log_since("keeper", 0).count("is owed and did not come through") >= tries + 3, 60, "it tries again and again")
+    assert epoch() == before, "an epoch was raised that could not end"
+    assert stack.grab(users.take(1), sold).json["success"], "another coupon does not sell"
+    assert stack.grab(users.take(1), lost).status == 503
+    stack.ctl("start", f"shard{DOWN}")
+    wait_rebuilt(lost, before)
+    assert epoch() == before + 1
+    stack.wait_quiet(sold)
+    assert len(stack.check_coupon(lost, 100)) == 1
+
+
+def test_stock_that_somebody_spoilt_is_rebuilt_and_the_progress_is_seen():
+    """A number below zero, above the total, none at all, or a word: a script that fails is not what finds it."""
+    spoilt = {stack.new_coupon(50): left for left in ("-5", "51", "many", None)}
+    sold = {coupon: stack.grab(users.take(1), coupon).json["success"] for coupon in spoilt}
+    assert all(sold.values())
+    for coupon in spoilt:
+        stack.wait_quiet(coupon)
+    before = epoch()
+    for coupon, left in spoilt.items():
+        key = f"weir:{{{coupon}}}:stock"
+        assert stack.stock_redis().hdel(key, "left") == 1 if left is None else stack.stock_redis().hset(key, "left", left) == 0
+    stack.wait_for(lambda: epoch() > before, 30, "the epoch is raised")
+    stack.wait_for(lambda: f"rebuild: epoch {before + 1}, wait" in tells(KEEPER), 30, "readiness tells how far the rebuild is", every=0.05)
+    assert stack.metric(KEEPER, "weir_keeper_rebuild_step", step="wait") == 1 and stack.metric(KEEPER, "weir_keeper_rebuild_epoch") == before + 1
+    assert f"rebuild: epoch {before + 1}" in weir_status(), weir_status()
+    for coupon in spoilt:
+        stack.wait_for(lambda: stack.is_open(coupon), 60 + LARGEST_HOLD_S, "the coupon is open again")
+        assert len(stack.check_coupon(coupon, 50)) == 1
+    stack.wait_for(lambda: stack.is_ready(KEEPER), 20, "the keeper is ready")
+    assert f"{KEEPER.removeprefix('http://')} leads" in weir_status()
+
+
+def weir_status():
+    settings = pathlib.Path(stack.ENV["WEIR_VAR"]) / "etc" / "weir.yaml"
+    return subprocess.run([f"{stack.ENV['WEIR_BIN']}/weir", "--config", str(settings), "status"], capture_output=True, text=True, timeout=60, check=False,
+                          env={name: value for name, value in os.environ.items() if not name.startswith("WEIR_")}).stdout

@@ -1,0 +1,168 @@
+/* Once the faults end, everything comes to rest: the coupon is open, nothing is pending, the workers have no lag.
+ *
+ *     Keeper    leads -> rebuild when the mark is not valid, sweep when a grab is pending      ingest/keeper_round.c
+ *     Worker    reads what was appended
+ *     Ingest    a grab, which stays pending when its ingest dies
+ *     World     a few faults: Redis is flushed, Kafka goes away and comes back, a keeper is stopped (for ever, or for a while)
+ *
+ * Under weak fairness: who can always take a step takes one. Safety is the other models' matter; here an epoch is only the name of
+ * the keeper that raised it last. A leader's lease ends when it is not renewed, and a running leader renews it in time; a stopped one
+ * may wake at any moment and goes on where it was, without it.
+ *
+ *   -DNO_SWEEP             nobody looks at pending grabs
+ *   -DKEEPER_GIVES_UP      a keeper that could not append ends
+ *   -DWORKER_GIVES_UP      a worker that met an outage ends
+ *   -DLEASE_NEVER_ENDS     the lease of a stopped leader is kept for ever
+ *   -DNO_LEASE             every keeper leads: correct, but each one's rebuild stops the other's
+ *   -DHALF_LEFT            a rebuild that was cut off is left to the keeper that began it
+ */
+#ifndef KEEPERS
+#define KEEPERS 2
+#endif
+#ifndef GRABS
+#define GRABS 1
+#endif
+#ifndef FLUSHES
+#define FLUSHES 1
+#endif
+#ifndef OUTAGES
+#define OUTAGES 1       /* of Kafka */
+#endif
+#ifndef STOPS
+#define STOPS 1         /* of keepers */
+#endif
+#define MISSING 0       /* the mark */
+#define OPEN 1
+#define BUILD 2
+#define NOBODY 0
+
+byte st = OPEN;
+byte by = NOBODY;       /* whose epoch the mark has */
+byte cat = NOBODY;      /* who raised the catalog's epoch last */
+byte pend;              /* 0 no grab is pending, 1 pending, 2 cancelling */
+bool row;               /* of the grab that is pending: it is final */
+bool cancel;            /* its CANCEL is in the log */
+bool lag;               /* the log has records that are not folded */
+bool kafka = true;
+bool stopped[KEEPERS + 1];
+byte leader = NOBODY;
+
+#define SOUND (st == OPEN && by == cat)
+#define REST (SOUND && pend == 0 && !lag)
+
+ltl comes_to_rest { <> [] REST }
+
+#ifdef NO_LEASE
+#define LEADS true
+#else
+#define LEADS (leader == id)
+#endif
+#ifdef NO_SWEEP
+#define SWEEPS false
+#else
+#define SWEEPS (pend > 0)
+#endif
+#ifdef HALF_LEFT
+#define OWED (!SOUND && (st != BUILD || by == id))
+#else
+#define OWED (!SOUND)
+#endif
+#define STEP(condition) atomic { !stopped[id] && (condition) ->
+
+/* A keeper waits for Kafka: its append is tried again until it is reported persisted. */
+#ifdef KEEPER_GIVES_UP
+#define APPEND(what) if :: STEP(kafka) what; lag = true } :: STEP(!kafka) goto gone } fi
+#else
+#define APPEND(what) STEP(kafka) what; lag = true }
+#endif
+
+proctype Keeper(byte id) {
+round:
+  skip;
+  if
+#ifndef NO_LEASE
+  :: STEP(leader == NOBODY) leader = id; goto round }
+#endif
+  :: STEP(LEADS && OWED) cat = id }                    /* RAISE */
+  :: STEP(LEADS && SOUND && SWEEPS) pend = 2; goto sweep }
+  fi;
+  if                                                   /* CLOSE */
+  :: STEP(st == MISSING || cat == id || by == id) st = BUILD; by = id; pend = 0; row = false; cancel = false }
+  :: STEP(!(st == MISSING || cat == id || by == id)) goto round }
+  fi;
+  APPEND(skip);                                        /* BARRIER */
+  if                                                   /* LOOK */
+  :: STEP(cat == id) skip }
+  :: STEP(cat != id) goto round }
+  fi;
+  if                                                   /* OPEN */
+  :: STEP(st == BUILD && by == id) st = OPEN; goto round }
+  :: STEP(!(st == BUILD && by == id)) goto round }
+  fi;
+sweep:
+  APPEND(cancel = (pend == 2));                        /* CANCEL */
+  if                                                   /* FOLD, FINISH */
+  :: STEP(row || pend != 2) if :: pend == 2 -> pend = 0; row = false; cancel = false :: else fi; goto round }
+  :: STEP(!SOUND) goto round }
+  fi;
+gone:
+  skip
+}
+
+proctype Worker() {
+  do
+  :: atomic { kafka && lag -> lag = false; if :: cancel -> row = true :: else fi }
+#ifdef WORKER_GIVES_UP
+  :: atomic { !kafka -> break }
+#endif
+  od
+}
+
+proctype Ingest() {
+  byte grabs = GRABS;
+  do
+  :: atomic { grabs > 0 && st == OPEN && pend == 0 -> grabs--; pend = 1; row = false; cancel = false }
+  :: atomic { pend == 1 -> pend = 0 }                  /* SETTLE, unless it dies before */
+  :: grabs > 0 -> break
+  :: grabs == 0 -> break
+  od
+}
+
+proctype World() {
+  byte flushes = FLUSHES, outages = OUTAGES, stops = STOPS;
+  do
+  :: atomic { flushes > 0 -> flushes--; st = MISSING; by = NOBODY; pend = 0; row = false; cancel = false }
+  :: atomic { outages > 0 && kafka -> outages--; kafka = false }
+  :: atomic { !kafka -> kafka = true }
+  :: atomic { stops > 0 -> stops--; if :: stopped[1] = true :: stopped[KEEPERS] = true fi }
+  :: atomic { stopped[1] -> stopped[1] = false }
+  :: atomic { stopped[KEEPERS] -> stopped[KEEPERS] = false }
+  :: kafka -> break                                    /* the faults are over; who is stopped stays so */
+  od
+}
+
+#if !defined(NO_LEASE) && !defined(LEASE_NEVER_ENDS)
+proctype Lease() {
+  do
+  :: atomic { leader != NOBODY && stopped[leader] -> leader = NOBODY }
+  od
+}
+#endif
+
+proctype Time() { do :: true -> skip od }  /* goes on where nothing else can: what is stuck must not look like an end */
+
+init {
+  atomic {
+    run Time();
+    run Keeper(1);
+#if KEEPERS > 1
+    run Keeper(2);
+#endif
+    run Worker();
+    run Ingest();
+    run World();
+#if !defined(NO_LEASE) && !defined(LEASE_NEVER_ENDS)
+    run Lease()
+#endif
+  }
+}

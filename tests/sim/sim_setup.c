@@ -1,0 +1,95 @@
+/* What a seed draws before anything happens. */
+#include "sim/sim_fault.h"
+
+#define BIT(fault) (UINT64_C(1) << (fault))
+
+static int64_t pick(struct world *world, const int *values, int count)
+{
+    return values[chance_between(world, 0, count - 1)];
+}
+
+static uint64_t draw_enabled(struct world *world)
+{
+    if (chance_permille(world, 200))
+        return UINT64_MAX;
+    int each = (int)chance_between(world, 100, 600);
+    uint64_t enabled = 0;
+    for (int fault = 0; fault < FAULTS; fault++)
+        if (chance_permille(world, each))
+            enabled |= UINT64_C(1) << fault;
+    return enabled;
+}
+
+/* What leads to a state: without it few seeds would come there. */
+static uint64_t leads_to(enum state state)
+{
+    if (state == STATE_CONFIRMING)
+        return BIT(FAULT_LOG_REPORT_LATE);
+    if (state == STATE_RELEASING)
+        return BIT(FAULT_LOG_REFUSED);
+    if (state >= STATE_SWEEP_CANCEL && state <= STATE_SWEEP_FINISH)
+        return BIT(FAULT_LOG_POSSIBLY_NEVER) | BIT(FAULT_LOG_POSSIBLY_LANDED);
+    return state >= STATE_REBUILD_RAISE && state <= STATE_REBUILD_OPEN ? BIT(FAULT_REDIS_FLUSH) : 0;
+}
+
+static enum state draw_state(struct world *world)
+{
+    static const enum state rare[] = {
+        STATE_CONFIRMING,   STATE_RELEASING,      STATE_CARRYING,     STATE_REBUILD_FOLD,
+        STATE_REBUILD_LOOK, STATE_REBUILD_CLAIMS, STATE_REBUILD_OPEN, STATE_SWEEP_CANCEL,
+        STATE_SWEEP_WAIT,   STATE_SWEEP_APPEND,   STATE_SWEEP_FOLD,   STATE_SWEEP_FINISH,
+    };
+    if (chance_permille(world, 700))
+        return rare[chance_between(world, 0, sizeof rare / sizeof *rare - 1)];
+    return (enum state)chance_between(world, STATE_RESERVING, STATE_LEASING);
+}
+
+/* Half of the seeds aim at one state that a call or an append is in: more grabs, time for a sweep, what leads there,
+ * and any fault of a server. */
+static void draw_aim(struct world *world)
+{
+    struct setup *setup = &world->setup;
+    setup->aim = STATE_NONE;
+    if (chance_permille(world, 500))
+        return;
+    setup->aim = draw_state(world);
+    uint64_t leads = leads_to(setup->aim);
+    setup->enabled |= leads;
+    if (chance_permille(world, 500))
+        setup->enabled |= ~(BIT(FAULT_PROCESS_LAST + 1) - 1);
+    if ((leads & ~BIT(FAULT_REDIS_FLUSH)) != 0) {
+        setup->append_permille = 500;
+        setup->requests = 10;
+        setup->users = SIM_USERS_MAX;
+        setup->total[0] = 3;
+        setup->active_us = 6 * setup->hold_ms * SIM_MS;
+    } else if (leads != 0 && setup->world_faults == 0) {
+        setup->world_faults = 1;
+    }
+}
+
+void setup_draw(struct world *world)
+{
+    struct setup *setup = &world->setup;
+    *setup = (struct setup){.coupons = chance_permille(world, 300) ? 2 : 1,
+                            .users = (int)chance_between(world, 1, SIM_USERS_MAX),
+                            .requests = (int)chance_between(world, 3, 12),
+                            .keepers = (int)chance_between(world, 1, SIM_KEEPERS_MAX),
+                            .nodes = (int)chance_between(world, 1, 3),
+                            .hold_ms = chance_between(world, 1000, 3000),
+                            .leader = chance_permille(world, 500),
+                            .world_faults = (int)chance_between(world, 0, 5),
+                            .enabled = draw_enabled(world)};
+    for (int i = 0; i < setup->coupons; i++) {
+        setup->total[i] = (uint64_t)chance_between(world, 1, 3);
+        setup->limit[i] = chance_permille(world, 600) ? 1 : (uint32_t)chance_between(world, 2, 3);
+    }
+    setup->slow_permille = (int)pick(world, (const int[]){0, 0, 20, 80, 250}, 5);
+    setup->call_permille = (int)pick(world, (const int[]){0, 20, 60, 150, 300}, 5);
+    setup->process_permille = (int)pick(world, (const int[]){0, 5, 25, 60, 120}, 5);
+    setup->active_us = chance_between(world, 2, 5) * setup->hold_ms * SIM_MS;
+    setup->round_us = chance_between(world, 20, 400) * SIM_MS;
+    setup->wall_grain_ms = pick(world, (const int[]){1, 8, 64}, 3);
+    setup->append_permille = 2 * setup->call_permille;
+    draw_aim(world);
+}
