@@ -49,12 +49,17 @@ def wait_at_work(layout, storms):
     assert storms[-1].runs() or stack.lag(layout) > 0, "there is nothing to do: the load is too short"
 
 
-def finish_and_check(coupon, stock, sold, storms):
-    assert sum(storm.finish()["accepted_new"] for storm in storms) == sold
-    stack.wait_quiet(coupon, seconds=90)
-    assert len(stack.check_coupon(coupon, stock)) == sold
+def finish_and_check(coupon, stock, storms):
+    """A worker's fault touches no grab, but a busy machine may: whatever each was told must hold."""
     for storm in storms:
-        history.check(coupon, storm.history, {})
+        storm.finish()
+    unknown = [h for storm in storms for h in storm.unknown()]
+    states = history.resolve(unknown, 60)
+    stack.wait_quiet(coupon, seconds=90)
+    rows = stack.check_coupon(coupon, stock)
+    assert len(rows) == sum(len(storm.accepted()) for storm in storms) + list(states.values()).count("ok")
+    for storm in storms:
+        history.check(coupon, storm.history, {int(h["grab_id"]): states[int(h["grab_id"])] for h in storm.unknown()})
 
 
 def test_killed_twenty_times_at_random():
@@ -77,7 +82,7 @@ def test_killed_twenty_times_at_random():
         stack.ctl("kill", name)
         stack.ctl("start", name, "--", SHORT_SESSION)
         wait_owned(layout, before, f"{name} owns its partitions again")
-    finish_and_check(coupon, stock, each * len(storms), storms)
+    finish_and_check(coupon, stock, storms)
 
 
 @pytest.mark.parametrize("point", crash_points())
@@ -95,7 +100,7 @@ def test_killed_at_each_crash_point(point):
         assert f"crash point {point}" in stack.log_since(name, offset), f"{name} died, but not at {point}"
     for name in LAYOUT_OF:
         stack.ctl("start", name)
-    finish_and_check(coupon, total, total, [storm])
+    finish_and_check(coupon, total, [storm])
 
 
 class SecondWorker:
@@ -143,7 +148,7 @@ def test_a_zombie_can_not_commit_before_the_owner_has():
                    "the zombie tries to commit")
     assert stack.progress("hash") == stored, "a zombie has committed"
     stack.ctl("restart", "worker-hash")
-    finish_and_check(coupon, total, total, [storm])
+    finish_and_check(coupon, total, [storm])
 
 
 @pytest.mark.parametrize("point, words", [("worker.after_take", ("another owner has the partition",)),
@@ -173,10 +178,7 @@ def test_a_zombie_can_not_commit(point, words):
         stack.wait_for(lambda: all(word in stack.log_since("worker-hash", offset) for word in words), 90, "the zombie's commit fails")
     finally:
         os.kill(pid, signal.SIGCONT)
-        storm_end = storm.finish()
+        storm.finish()
         if second:
             second.kill()
-    assert storm_end["accepted_new"] == total
-    stack.wait_quiet(coupon, seconds=120)
-    assert len(stack.check_coupon(coupon, total)) == total
-    history.check(coupon, storm.history, {})
+    finish_and_check(coupon, total, [storm])
