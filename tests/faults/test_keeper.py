@@ -67,7 +67,7 @@ def test_another_keeper_leads_while_the_first_sleeps_and_after_it_stopped():
         second.wait_ready()
         place = KEEPER.removeprefix("http://")
         stack.wait_for(lambda: f"stands by: {place} leads" in tells(second.base), 20, "the second stands by, and says for whom")
-        sale = Sale(users_count=6000, rate=300)
+        sale = Sale(users_count=4000, rate=300)
         stack.ctl("pause", "keeper")
         stack.wait_for(lambda: leads(second.base), 20, "the second leads when the first one's lease has run out")
         before = epoch()
@@ -129,7 +129,7 @@ def open_one(_sale):
 ])
 def test_a_leader_that_wakes_in_the_middle_does_no_harm(point, stimulus):
     """It falls asleep inside its work; another one leads, does that work from its begin and ends it; then the first goes on where it was."""
-    sale = Sale(users_count=9000, rate=400)
+    sale = Sale(users_count=5000, rate=400)
     stack.ctl("stop", "keeper")
     pid, offset = processes.start_to_sleep("keeper", point, arguments=(LEASE,))
     before = epoch()
@@ -151,7 +151,7 @@ def test_a_leader_that_wakes_in_the_middle_does_no_harm(point, stimulus):
 @pytest.mark.more
 def test_rebuild_beside_rebuild():
     """The lease is taken from a leader that is waiting in a rebuild: the other one raises the epoch, and the first stops before it opens anything."""
-    sale = Sale(users_count=9000, rate=400)
+    sale = Sale(users_count=5000, rate=400)
     stack.ctl("restart", "keeper", "--", LEASE)
     stack.wait_for(lambda: leads(KEEPER), 20, "the stack's keeper leads")
     offset, before = stack.log_size("keeper"), epoch()
