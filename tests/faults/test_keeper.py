@@ -98,6 +98,13 @@ def test_a_stopped_leader_gives_its_lease_back_at_once():
     stack.wait_for(lambda: leads(KEEPER), 20, "the stack's keeper leads")
 
 
+def test_a_lease_that_a_step_of_the_clock_put_out_of_reach_is_taken():
+    """The catalog's clock went back by an hour: the end of a dead keeper's lease would be an hour away."""
+    stack.catalog("UPDATE leaders SET holder = 'of a dead one', place = '', lease_ms = 5000, ends_at = NOW(3) + INTERVAL 1 HOUR WHERE role = 'keeper'")
+    stack.wait_for(lambda: stack.catalog("SELECT holder FROM leaders WHERE role = 'keeper'")[0][0] != "of a dead one", 20, "the keeper takes the lease")
+    assert stack.new_coupon(10)
+
+
 # ---- two at work ----
 
 def lose_redis(_sale):
