@@ -67,7 +67,7 @@ def test_another_keeper_leads_while_the_first_sleeps_and_after_it_stopped():
         second.wait_ready()
         place = KEEPER.removeprefix("http://")
         stack.wait_for(lambda: f"stands by: {place} leads" in tells(second.base), 20, "the second stands by, and says for whom")
-        sale = Sale(users_count=6000, rate=300)
+        sale = Sale(users_count=4000, rate=300)
         stack.ctl("pause", "keeper")
         stack.wait_for(lambda: leads(second.base), 20, "the second leads when the first one's lease has run out")
         before = epoch()
@@ -96,6 +96,13 @@ def test_a_stopped_leader_gives_its_lease_back_at_once():
         assert second.process.wait(timeout=15) == 0
     stack.ctl("start", "keeper")
     stack.wait_for(lambda: leads(KEEPER), 20, "the stack's keeper leads")
+
+
+def test_a_lease_that_a_step_of_the_clock_put_out_of_reach_is_taken():
+    """The catalog's clock went back by an hour: the end of a dead keeper's lease would be an hour away."""
+    stack.catalog("UPDATE leaders SET holder = 'of a dead one', place = '', lease_ms = 5000, ends_at = NOW(3) + INTERVAL 1 HOUR WHERE role = 'keeper'")
+    stack.wait_for(lambda: stack.catalog("SELECT holder FROM leaders WHERE role = 'keeper'")[0][0] != "of a dead one", 20, "the keeper takes the lease")
+    assert stack.new_coupon(10)
 
 
 # ---- two at work ----
@@ -129,7 +136,7 @@ def open_one(_sale):
 ])
 def test_a_leader_that_wakes_in_the_middle_does_no_harm(point, stimulus):
     """It falls asleep inside its work; another one leads, does that work from its begin and ends it; then the first goes on where it was."""
-    sale = Sale(users_count=9000, rate=400)
+    sale = Sale(users_count=5000, rate=400)
     stack.ctl("stop", "keeper")
     pid, offset = processes.start_to_sleep("keeper", point, arguments=(LEASE,))
     before = epoch()
@@ -151,7 +158,7 @@ def test_a_leader_that_wakes_in_the_middle_does_no_harm(point, stimulus):
 @pytest.mark.more
 def test_rebuild_beside_rebuild():
     """The lease is taken from a leader that is waiting in a rebuild: the other one raises the epoch, and the first stops before it opens anything."""
-    sale = Sale(users_count=9000, rate=400)
+    sale = Sale(users_count=5000, rate=400)
     stack.ctl("restart", "keeper", "--", LEASE)
     stack.wait_for(lambda: leads(KEEPER), 20, "the stack's keeper leads")
     offset, before = stack.log_size("keeper"), epoch()

@@ -200,13 +200,18 @@ def settled_by_sweep(coupon):
     return stack.pending(coupon) == 0
 
 
-@pytest.mark.parametrize("point, states", [
-    ("ingest.after_reserve", {"void"}),
-    pytest.param("ingest.after_append", {"ok", "void"}, marks=pytest.mark.more),
-    pytest.param("ingest.after_report", {"ok"}, marks=pytest.mark.more),
+def came_too_late():
+    """Grabs that this ingest confirmed late, or settled or released without effect."""
+    return sum(stack.metric(stack.ENV["WEIR_INGEST"], name) for name in ("weir_confirms_total", "weir_settle_lost_total"))
+
+
+@pytest.mark.parametrize("point", [
+    "ingest.after_reserve",
+    pytest.param("ingest.after_append", marks=pytest.mark.more),
+    pytest.param("ingest.after_report", marks=pytest.mark.more),
 ])
-def test_ingest_asleep_for_longer_than_the_hold(point, states):
-    """It wakes with grabs in hand that a sweep has ended meanwhile: what it appends now comes too late, and it says success of none that the sweep gave back."""
+def test_ingest_asleep_for_longer_than_the_hold(point):
+    """It wakes with grabs in hand that a sweep has ended meanwhile: what it does with them comes too late, and it says success of none that the sweep gave back."""
     sale = LongSale()
     stack.ctl("stop", "ingest")
     pid, offset = processes.start_to_sleep("ingest", point, count=100)
@@ -217,8 +222,8 @@ def test_ingest_asleep_for_longer_than_the_hold(point, states):
         stack.wait_for(lambda: settled_by_sweep(sale.coupon), 60, "the sweep has ended what was pending")
     finally:
         os.kill(pid, signal.SIGCONT)
-    unknown = sale.end()
-    assert set(unknown.values()) & states, f"nothing was told unknown and became {states}: {unknown}"
+    stack.wait_for(lambda: came_too_late() > 0, 30, "it wakes with grabs in hand")
+    sale.end()
 
 
 @pytest.mark.more

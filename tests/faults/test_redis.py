@@ -135,7 +135,7 @@ def epoch_now():
 
 def test_stopped_under_load():
     """It hangs for longer than any deadline and goes on with all that it was sent: nothing of that was answered as success, and the sweep gives it back."""
-    sale, epoch = Sale(users_count=5000, rate=400, hold_ms=SHORT_HOLD_MS), epoch_now()
+    sale, epoch = Sale(users_count=4000, rate=400, hold_ms=SHORT_HOLD_MS), epoch_now()
     refused = stack.metric(stack.ENV["WEIR_INGEST"], "weir_grabs_total", outcome="stock_away")
     stack.ctl("pause", "redis-stock")
     try:
@@ -148,7 +148,7 @@ def test_stopped_under_load():
 
 def test_restarted_with_an_old_snapshot():
     """It holds marks, claims and stock of a while ago, under the run id of then: none of it counts."""
-    sale, epoch = Sale(users_count=6000, rate=400), epoch_now()
+    sale, epoch = Sale(users_count=4000, rate=400), epoch_now()
     dump = pathlib.Path(stack.ENV["WEIR_VAR"]) / "data" / "redis-stock" / "dump.rdb"
     kept = dump.with_suffix(".old")
     stack.stock_redis().save()
@@ -170,7 +170,7 @@ def test_restarted_with_an_old_snapshot():
 
 def test_out_of_memory_inside_the_script():
     """RESERVE checks all before its first write, and the first write is what is refused: nothing is half done."""
-    sale, epoch = Sale(users_count=5000, rate=400, hold_ms=SHORT_HOLD_MS), epoch_now()
+    sale, epoch = Sale(users_count=4000, rate=400, hold_ms=SHORT_HOLD_MS), epoch_now()
     stack.stock_redis().config_set("maxmemory", "1mb")
     try:
         someone = users.take(1)
@@ -210,7 +210,7 @@ def test_scripts_flushed_under_load():
 
 @pytest.mark.more
 def test_clients_paused_under_load():
-    sale, epoch = Sale(users_count=5000, rate=400, hold_ms=SHORT_HOLD_MS), epoch_now()
+    sale, epoch = Sale(users_count=4000, rate=400, hold_ms=SHORT_HOLD_MS), epoch_now()
     pause_ms = 3000
     stack.stock_redis().client_pause(pause_ms, all=True)
     refused = stack.metric(stack.ENV["WEIR_INGEST"], "weir_grabs_total", outcome="stock_away")
@@ -222,7 +222,7 @@ def test_clients_paused_under_load():
 @pytest.mark.more
 def test_first_replica_attached(tmp_path):
     """master_replid moves on a healthy primary: to the protocol it is another server, and all is rebuilt."""
-    sale, epoch = Sale(users_count=6000, rate=400), epoch_now()
+    sale, epoch = Sale(users_count=4000, rate=400), epoch_now()
     port = int(stack.ENV["WEIR_PORT_BASE"]) + 45
     primary = stack.stock_redis()
     replid = primary.info("replication")["master_replid"]

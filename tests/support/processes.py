@@ -3,6 +3,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import threading
 
 from support import stack
 
@@ -26,9 +27,10 @@ def wait_dead(name, point, offset, seconds=60):
 
 
 def start_to_sleep(name, point, count=1, arguments=()):
-    """Starts it so that it stops by SIGSTOP there; answers its pid and the offset of its log. The ctl that starts it does not wait for one that sleeps already."""
+    """Starts it so that it stops by SIGSTOP there; answers its pid and the offset of its log. It may sleep before it is ready, so nobody waits for that here."""
     offset = stack.log_size(name)
-    stack.ctl("start", name, "--", *arguments, env={"WEIR_STOP_AT": f"{point}:{count}"})
+    threading.Thread(target=stack.ctl, args=("start", name, "--", *arguments), kwargs={"env": {"WEIR_STOP_AT": f"{point}:{count}"}, "check": False}, daemon=True).start()
+    stack.wait_for(lambda: stack.runs(name), 30, f"{name} is started")
     return stack.pid_of(name), offset
 
 

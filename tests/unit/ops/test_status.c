@@ -123,6 +123,30 @@ static void test_text_says_what_is_down(void **state)
     buf_free(&text);
 }
 
+static void text_has(const char *words)
+{
+    struct buf text = {0};
+    status_render_text(&status, &text);
+    assert_non_null(strstr(text.data, words));
+    buf_free(&text);
+}
+
+static void test_who_leads(void **state)
+{
+    (void)state;
+    text_has("who leads is not known");
+    status.leader.known = true;
+    text_has("NOBODY leads");
+    snprintf(status.leader.place, sizeof status.leader.place, "10.0.0.7:8082");
+    status.leader.left_ms = 3200;
+    text_has("10.0.0.7:8082 leads, its lease ends in 3.2 s");
+    struct buf json = {0};
+    status_render_json(&status, &json);
+    assert_non_null(
+        strstr(json.data, "\"keeper\":{\"leads\":true,\"place\":\"10.0.0.7:8082\",\"lease_left_ms\":3200}"));
+    buf_free(&json);
+}
+
 static void test_json(void **state)
 {
     (void)state;
@@ -179,6 +203,7 @@ int main(void)
         cmocka_unit_test_setup(test_rows_that_do_not_count, set_up),
         cmocka_unit_test_setup(test_healthy, set_up),
         cmocka_unit_test_setup(test_text_says_what_is_down, set_up),
+        cmocka_unit_test_setup(test_who_leads, set_up),
         cmocka_unit_test_setup(test_json, set_up),
         cmocka_unit_test(test_services),
         cmocka_unit_test(test_readyz_why),
