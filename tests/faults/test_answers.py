@@ -3,11 +3,10 @@
 Redis: what is not known is not taken for done, and the sweep ends it. Kafka: an unknown is answered 202 and becomes OK. MySQL: a worker reads its progress.
 """
 import concurrent.futures
-import hashlib
 
 import pytest
 
-from support import history, links, stack, users
+from support import history, links, lost, stack, users
 from support.sale import Sale
 
 HOLD_MS = 2000
@@ -19,17 +18,6 @@ def everything_is_ready():
     stack.ready_again()
     yield
     stack.ready_again()
-
-
-def sha_of(script):
-    """As Redis names it: of mark.lua and the script's own text."""
-    folder = stack.ROOT / "schemas" / "lua"
-    return hashlib.sha1((folder / "mark.lua").read_bytes() + (folder / f"{script}.lua").read_bytes()).hexdigest()
-
-
-def lost_answer(link, request, then="cut", count=1):
-    """The answers to the next `count` requests that hold these bytes are swallowed; then the connection is cut, or keeps silent until the end."""
-    return links.fault(link, swallow=count, match=request, then=then)
 
 
 def epoch():
@@ -55,7 +43,7 @@ def test_a_reserve_without_its_answer(then):
     total, user = 20, users.take(1)
     coupon = stack.new_coupon(total, hold_ms=HOLD_MS)
     warm(coupon)
-    with lost_answer("ingest-redis", sha_of("reserve"), then):
+    with lost.answers("ingest-redis", lost.sha_of("reserve"), then):
         answer = stack.grab(user, coupon)
         assert answer.status == 503 and int(answer.headers["retry-after"]) > 0, answer
         assert (stack.left(coupon), stack.pending(coupon)) == (total - 2, 1), "it was not carried out"
@@ -70,7 +58,7 @@ def test_a_settle_without_its_answer(then):
     total = 20
     coupon = stack.new_coupon(total, hold_ms=HOLD_MS)
     warm(coupon)
-    with lost_answer("ingest-redis", sha_of("settle"), then) as fault:
+    with lost.answers("ingest-redis", lost.sha_of("settle"), then) as fault:
         user = users.take(1)
         assert stack.grab(user, coupon).json["success"]
         stack.wait_for(lambda: fault.hits("swallow"), 30, "the answer of SETTLE is lost")
@@ -83,7 +71,7 @@ def test_a_settle_without_its_answer(then):
 def test_a_release_without_its_answer():
     """The broker is silent: what the client library had not sent yet is not persisted, and released. Each unit is given back once, by RELEASE or by the sweep."""
     sale = Sale(total=6000, users_count=3000, rate=300, hold_ms=HOLD_MS)
-    with links.fault("ingest-kafka", hold=1), lost_answer("ingest-redis", sha_of("release"), count=3) as fault:
+    with links.fault("ingest-kafka", hold=1), lost.answers("ingest-redis", lost.sha_of("release"), count=3) as fault:
         stack.wait_for(lambda: fault.hits("swallow"), 60, "the answer of RELEASE is lost")
     sale.end()
 
@@ -91,7 +79,7 @@ def test_a_release_without_its_answer():
 def test_building_without_its_answer():
     """First open sends it once: without an answer it stops, and a rebuild starts over with a new epoch."""
     before = epoch()
-    with lost_answer("keeper-redis", sha_of("building")):
+    with lost.answers("keeper-redis", lost.sha_of("building")):
         coupon = stack.new_coupon(20, hold_ms=HOLD_MS, wait=False)
         stack.wait_for(lambda: epoch() > before, 60, "a rebuild has begun")
     stack.wait_for(lambda: stack.is_open(coupon), 60, f"coupon {coupon} is open")
@@ -104,11 +92,10 @@ def test_building_without_its_answer():
 @pytest.mark.more
 @pytest.mark.parametrize("script", ["building", "claims", "open", "carry", "look", "cancel", "finish"])
 def test_each_step_of_the_keeper_without_its_answer(script):
-    """In the midst of a sale that is flushed, with grabs pending and a total that grows: every script of the keeper runs, and one has its answer lost."""
+    """In the midst of a sale: it is flushed, or grabs are left pending and the total grows. One of the scripts that the keeper then runs has its answer lost."""
     sale = Sale(total=6000, users_count=4000, rate=300, hold_ms=HOLD_MS)
-    with links.fault("ingest-kafka", hold=1, direction="up"):
-        stack.wait_for(lambda: stack.pending(sale.coupon) > 50, 30, "grabs are pending", every=0.05)
-    with lost_answer("keeper-redis", sha_of(script)) as fault:
+    lost.reserves(sale.coupon, 20)
+    with lost.answers("keeper-redis", lost.sha_of(script)) as fault:
         if script in ("building", "claims", "open"):
             stack.stock_redis().flushall()
         assert stack.admin(f"/admin/coupons/{sale.coupon}/restock", {"add": 100}).status in (200, 202)
@@ -125,7 +112,7 @@ def test_a_record_whose_acknowledgement_is_lost(then, statuses):
     total = 20
     coupon = stack.new_coupon(total, hold_ms=4000)
     warm(coupon)
-    with lost_answer("ingest-kafka", '"type":"grab"', then):
+    with lost.answers("ingest-kafka", '"type":"grab"', then):
         answer = stack.grab(users.take(1), coupon, timeout=30)
         assert answer.status in statuses, answer
     if answer.status == 202:
@@ -185,7 +172,7 @@ def test_a_worker_whose_commit_has_no_answer(worker, then):
 def test_an_admin_change_whose_commit_has_no_answer(then):
     """The admin is told that it is not known, and finds the coupon there."""
     coupon = stack.new_coupon(10)
-    with lost_answer("ingest-catalog", "COMMIT", then):
+    with lost.answers("ingest-catalog", "COMMIT", then):
         answer = stack.admin(f"/admin/coupons/{coupon}/restock", {"add": 5})
         assert answer.status == 503 and answer.json["code"] == "outcome_unknown", answer
     stack.wait_for(lambda: stack.left(coupon) == 15, 30, "the change is carried to Redis")
@@ -194,10 +181,11 @@ def test_an_admin_change_whose_commit_has_no_answer(then):
 @pytest.mark.more
 @pytest.mark.parametrize("then", THEN)
 def test_the_keeper_whose_commit_has_no_answer(then):
-    """First open, and the lease: what was written is found by the next look."""
-    with lost_answer("keeper-catalog", "COMMIT", then, count=3) as fault:
-        coupon = stack.new_coupon(10, wait=False)
-        stack.wait_for(lambda: fault.hits("swallow"), 60, "an answer to COMMIT is lost")
-    stack.wait_for(lambda: stack.is_open(coupon), 90, f"coupon {coupon} is open")
+    """Of a rebuild: what was written is found by the next look."""
+    coupon = stack.new_coupon(10, hold_ms=HOLD_MS)
     warm(coupon)
+    with lost.answers("keeper-catalog", "COMMIT", then) as fault:
+        stack.stock_redis().flushall()
+        stack.wait_for(lambda: fault.hits("swallow"), 90, "an answer to COMMIT is lost")
+    stack.wait_for(lambda: stack.is_open(coupon), 90, f"coupon {coupon} is open")
     at_rest(coupon, 10, 1)
