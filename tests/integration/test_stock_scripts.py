@@ -189,9 +189,22 @@ def test_building_takes_lower_epochs_alone_and_deletes_all(make):
     s.reserve(7, 100)
     assert s.run("building", 5) == 0 and s.run("building", 4) == 0 and s.state(100) == "P0"
     assert s.run("building", 6) == 1
-    assert s.redis.exists(*s.keys[1:]) == 0 and s.redis.hgetall(s.keys[0])["state"] == "building"
+    assert s.redis.exists(s.keys[1], s.keys[3]) == 0 and s.redis.hgetall(s.keys[0])["state"] == "building"
+    assert s.redis.hgetall(s.keys[2]) == {"epoch": "6"}
     assert s.reserve(8, 101) == (CLOSED, "")
     assert s.run("building", 6) == 0
+
+
+@pytest.mark.parametrize("after", ["building", "claims"])
+def test_claims_that_are_lost_on_the_way_are_not_taken_for_none(make, after):
+    s = make()
+    s.run("building", 6)
+    if after == "claims":
+        assert s.run("claims", 6, 7, "100:a") == 1
+    s.redis.delete(s.keys[2])
+    assert s.run("claims", 6, 8, "102:") == 0
+    assert s.run("open", 6, "open", 1, 1, 1, 0, 0, 1000, 17, 1) == 0
+    assert s.redis.hgetall(s.keys[0])["state"] == "building"
 
 
 def test_claims_and_open_only_while_building_under_this_epoch(make):

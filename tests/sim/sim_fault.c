@@ -192,6 +192,7 @@ int64_t fault_draw_grab(struct world *world)
     if (!is_armed(&world->grabs_armed))
         return 0;
     int64_t stall_us = chance_permille(world, 700) ? chance_between(world, 0, 5 * world_hold_us(world) / 4) : 0;
+    redis_save_within(world, stall_us + SIM_MS);
     draw_within(world, stall_us + 2 * SIM_MS);
     return stall_us;
 }

@@ -57,6 +57,12 @@ static void draw_aim(struct world *world)
     setup->enabled |= leads;
     if (chance_permille(world, 500))
         setup->enabled |= ~(BIT(FAULT_PROCESS_LAST + 1) - 1);
+    if (setup->aim >= STATE_OPEN_READ &&
+        setup->aim <= STATE_REBUILD_OPEN) { /* two keepers at it, one of them held up */
+        setup->leader = false;
+        setup->keepers = SIM_KEEPERS_MAX;
+        setup->enabled |= BIT(FAULT_STOP) | BIT(FAULT_REDIS_FLUSH);
+    }
     if ((leads & ~BIT(FAULT_REDIS_FLUSH)) != 0) {
         setup->append_permille = 500;
         setup->requests = 10;
