@@ -159,7 +159,8 @@ static void on_process_fault(struct world *world, void *what, int64_t fault)
 
 void fault_draw_process(struct world *world, struct process *process, enum state state, int64_t within_us)
 {
-    if (!world->healed && state == world->setup.aim && chance_permille(world, AIMED_PERMILLE))
+    bool aimed = state != STATE_NONE && (state == world->setup.aim || state == world->setup.aim_too);
+    if (!world->healed && aimed && chance_permille(world, AIMED_PERMILLE))
         draw_within(world, within_us);
     if (world->healed || !chance_permille(world, permille_at(world, state, world->setup.process_permille)))
         return;
