@@ -1,9 +1,11 @@
 /* A writer's partitions: from assigned to running, and out of it again.
  *
- *     LANE_NONE -> OWN (token into progress) -> CHECK (is the log still the one of progress?) -> RUNNING
- *     RUNNING -> CHECK         the client says that the offset is out of range, a gap, or progress is ours but
- * elsewhere any     -> STOPPED       with an alarm: no progress row, a log that does not fit; looked at again, never
- * reset RUNNING -> LET_GO        another owner is in progress any     -> NONE          the group took it back
+ *     NONE -> OWN (token into progress) -> CHECK (is the log still the one of progress?) -> RUNNING
+ *
+ *     RUNNING -> CHECK    an offset out of range, a gap, or progress is ours but elsewhere (a batch or a look found it)
+ *     any -> STOPPED      with an alarm: no progress row, a log that does not fit; looked at again, never reset
+ *     RUNNING -> LET_GO   another owner is in progress
+ *     any -> NONE         the group took it back
  */
 #include "core/clock.h"
 #include "core/crash.h"

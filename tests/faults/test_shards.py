@@ -100,3 +100,46 @@ def test_one_shard_hung_slows_no_other():
         stack.ctl("resume", f"shard{DOWN}")
     stack.wait_for(lambda: stack.get(f"/api/user/{known[DOWN]}/coupons").status == 200, 30, "the shard is read again")
     stack.wait_lag_zero(90)
+
+
+def tables_with_rows(number):
+    return [row[0] for row in stack.shard(number, "SHOW TABLES") if row[0] in ("progress", "grab_totals") or row[0].startswith("grabs_")]
+
+
+def put_lagging_copy_in_place(number, copied):
+    """As a failover does: rows, totals and progress (with its owners) go back together, in one moment."""
+    connection = stack.connect_sql(stack.ENV[f"WEIR_MYSQL_SHARD_{number}"])
+    try:
+        connection.autocommit(False)
+        with connection.cursor() as cursor:
+            for table in copied:
+                cursor.execute(f"DELETE FROM `{table}`")
+                cursor.execute(f"INSERT INTO `{table}` SELECT * FROM `copy_of_{table}`")
+        connection.commit()
+    finally:
+        connection.close()
+
+
+def test_rows_taken_back_at_rest_are_stored_again():
+    """A shard's primary is replaced by a lagging copy when nothing is sold any more: no record comes by which a worker would find out."""
+    coupon = stack.new_coupon(400)
+    first = users.take(400)
+    for user in range(first, first + 40):
+        assert stack.grab(user, coupon).status == 200
+    stack.wait_quiet(coupon)
+    copied = tables_with_rows(DOWN)
+    try:
+        for table in copied:
+            stack.shard(DOWN, f"CREATE TABLE `copy_of_{table}` AS SELECT * FROM `{table}`")
+        for user in range(first + 40, first + 120):
+            assert stack.grab(user, coupon).status == 200
+        stack.wait_quiet(coupon)
+        before = len(stack.check_coupon(coupon, 400))
+        put_lagging_copy_in_place(DOWN, copied)
+        assert stack.lag("hash") > 0 and stack.lag("daily") > 0, "the copy did not lag"
+        assert any(len(stack.ok_rows(layout, coupon)) < before for layout in stack.LAYOUTS), "no row was taken back"
+        stack.wait_lag_zero(60)
+        assert len(stack.check_coupon(coupon, 400)) == before == 120
+    finally:
+        for table in copied:
+            stack.shard(DOWN, f"DROP TABLE IF EXISTS `copy_of_{table}`")

@@ -159,7 +159,8 @@ static void on_process_fault(struct world *world, void *what, int64_t fault)
 
 void fault_draw_process(struct world *world, struct process *process, enum state state, int64_t within_us)
 {
-    if (!world->healed && state == world->setup.aim && chance_permille(world, AIMED_PERMILLE))
+    bool aimed = state != STATE_NONE && (state == world->setup.aim || state == world->setup.aim_too);
+    if (!world->healed && aimed && chance_permille(world, AIMED_PERMILLE))
         draw_within(world, within_us);
     if (world->healed || !chance_permille(world, permille_at(world, state, world->setup.process_permille)))
         return;
@@ -192,6 +193,7 @@ int64_t fault_draw_grab(struct world *world)
     if (!is_armed(&world->grabs_armed))
         return 0;
     int64_t stall_us = chance_permille(world, 700) ? chance_between(world, 0, 5 * world_hold_us(world) / 4) : 0;
+    redis_save_within(world, stall_us + SIM_MS);
     draw_within(world, stall_us + 2 * SIM_MS);
     return stall_us;
 }

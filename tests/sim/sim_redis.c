@@ -130,7 +130,12 @@ void redis_reset(struct world *world)
     redis->has_snapshot = false;
     data_clear(&redis->now);
     for (int64_t i = chance_between(world, 0, 3); i > 0; i--)
-        world_at(world, chance_between(world, 0, world->setup.active_us), NULL, on_save, redis, 0);
+        redis_save_within(world, world->setup.active_us);
+}
+
+void redis_save_within(struct world *world, int64_t within_us)
+{
+    world_at(world, chance_between(world, 0, within_us), NULL, on_save, world->redis, 0);
 }
 
 bool redis_is_up(const struct world *world)

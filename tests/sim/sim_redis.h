@@ -23,6 +23,8 @@ struct sim_redis *redis_new(void);
 void redis_free(struct sim_redis *redis);
 void redis_reset(struct world *world);
 
+void redis_save_within(struct world *world, int64_t within_us); /* the snapshot that FAULT_REDIS_OLD brings back */
+
 bool redis_is_up(const struct world *world);
 uint32_t redis_life(const struct world *world); /* rises at each restart: connections of an earlier one are cut */
 const char *redis_run_id_now(const struct world *world);

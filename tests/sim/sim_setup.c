@@ -35,13 +35,28 @@ static uint64_t leads_to(enum state state)
 static enum state draw_state(struct world *world)
 {
     static const enum state rare[] = {
-        STATE_CONFIRMING,   STATE_RELEASING,      STATE_CARRYING,     STATE_REBUILD_FOLD,
-        STATE_REBUILD_LOOK, STATE_REBUILD_CLAIMS, STATE_REBUILD_OPEN, STATE_SWEEP_CANCEL,
-        STATE_SWEEP_WAIT,   STATE_SWEEP_APPEND,   STATE_SWEEP_FOLD,   STATE_SWEEP_FINISH,
+        STATE_CONFIRMING,     STATE_RELEASING,    STATE_CARRYING,     STATE_REBUILD_FOLD,  STATE_REBUILD_LOOK,
+        STATE_REBUILD_CLAIMS, STATE_REBUILD_OPEN, STATE_SWEEP_CANCEL, STATE_SWEEP_WAIT,    STATE_SWEEP_APPEND,
+        STATE_SWEEP_FOLD,     STATE_SWEEP_FINISH, STATE_OPEN_CLAIM,   STATE_OPEN_BUILDING,
     };
     if (chance_permille(world, 700))
         return rare[chance_between(world, 0, sizeof rare / sizeof *rare - 1)];
     return (enum state)chance_between(world, STATE_RESERVING, STATE_LEASING);
+}
+
+/* One keeper is held up at its step, another goes on beside it, and Redis loses its data under both. */
+static void draw_two_keepers(struct world *world)
+{
+    struct setup *setup = &world->setup;
+    setup->leader = false;
+    setup->keepers = SIM_KEEPERS_MAX;
+    setup->enabled |= BIT(FAULT_STOP) | BIT(FAULT_REDIS_FLUSH);
+    if (setup->aim <= STATE_OPEN_WRITE && chance_permille(world, 500)) {
+        setup->aim_too = STATE_REBUILD_WAIT;
+        setup->enabled = BIT(FAULT_STOP) | BIT(FAULT_REDIS_FLUSH);
+        setup->requests = 10;
+        setup->active_us = 3 * setup->hold_ms * SIM_MS;
+    }
 }
 
 /* Half of the seeds aim at one state that a call or an append is in: more grabs, time for a sweep, what leads there,
@@ -49,7 +64,7 @@ static enum state draw_state(struct world *world)
 static void draw_aim(struct world *world)
 {
     struct setup *setup = &world->setup;
-    setup->aim = STATE_NONE;
+    setup->aim = setup->aim_too = STATE_NONE;
     if (chance_permille(world, 500))
         return;
     setup->aim = draw_state(world);
@@ -57,6 +72,8 @@ static void draw_aim(struct world *world)
     setup->enabled |= leads;
     if (chance_permille(world, 500))
         setup->enabled |= ~(BIT(FAULT_PROCESS_LAST + 1) - 1);
+    if (setup->aim >= STATE_OPEN_READ && setup->aim <= STATE_REBUILD_OPEN)
+        draw_two_keepers(world);
     if ((leads & ~BIT(FAULT_REDIS_FLUSH)) != 0) {
         setup->append_permille = 500;
         setup->requests = 10;

@@ -66,6 +66,7 @@ struct setup {
     int append_permille;   /* appends that do */
     int world_faults;      /* that meet everybody */
     enum state aim;        /* faults are drawn far more often there; STATE_NONE: nowhere */
+    enum state aim_too;    /* of a server's faults alone */
     uint64_t enabled;      /* faults that this seed may use, a bit each */
     int64_t active_us;     /* load and faults until then */
     int64_t round_us;      /* between two rounds of a keeper */
