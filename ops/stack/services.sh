@@ -80,7 +80,7 @@ services_extra=() # more arguments for this start only (ctl start NAME -- ARGUME
 
 services_command() {
     local -a under=()
-    [[ -z ${WEIR_UNDER:-} ]] || read -ra under <<<"$WEIR_UNDER" # valgrind and its options; see watched.sh
+    [[ -z ${WEIR_UNDER:-} ]] || read -rd '' -a under <<<"$WEIR_UNDER" || true # valgrind and its options; see watched.sh
     part_command=("${under[@]}" "$WEIR_BIN/$(services_program "$1")" --config "$WEIR_VAR/etc/$1.yaml" "${services_extra[@]}")
 }
 

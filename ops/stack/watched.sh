@@ -18,7 +18,8 @@ watched_select() {
         ;;
     esac
     [[ $2 != valgrind ]] ||
-        export WEIR_UNDER="valgrind -q --leak-check=full --errors-for-leak-kinds=definite --error-exitcode=99 --log-file=$log.%p"
+        export WEIR_UNDER="valgrind -q --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite --error-exitcode=99 \
+            --suppressions=$root_dir/tests/support/valgrind.supp --log-file=$log.%p"
 }
 
 # Succeeds when nothing was found; else shows the first lines of each report.

@@ -10,8 +10,12 @@
 
 static void append_escaped(struct buf *out, const char *text, size_t len)
 {
-    for (size_t i = 0; i < len; i++)
-        buf_printf(out, "%%%02x", (unsigned char)text[i]);
+    static const char hex[] = "0123456789abcdef";
+    for (size_t i = 0; i < len; i++) {
+        const unsigned char byte = (unsigned char)text[i];
+        const char escape[] = {'%', hex[byte >> 4], hex[byte & 15]};
+        buf_append(out, escape, sizeof escape);
+    }
 }
 
 static void check_decoded(const char *escaped, size_t escaped_len, const char *text, size_t len)
