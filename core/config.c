@@ -1,7 +1,7 @@
 /* Loading settings, in this order, each over the one before: fallbacks, YAML file, environment, flags.
  *
- *     config_load -> rows_check, scan_flags (finds --config and the questions) -> answer or load_all -> what must be
- * given is given
+ *     config_load -> rows_check, scan_flags (finds --config and the questions)
+ *                 -> answer, or load_all -> what must be given is given
  *
  * A wrong value is an error wherever it stands, even where a later source would replace it. Variables WEIR_* that name
  * no row of this program are left alone: programs of one stack share an environment. */

@@ -2,8 +2,8 @@
  * loops over the rows.
  *
  *     static const struct setting rows[] = {
- *         {.name = "http.port", .type = SETTING_INT, .offset = offsetof(struct ingest_config, http_port), .fallback =
- * "8081", .min = 1, .max = 65535, .help = "port of the HTTP listener"},
+ *         {.name = "http.port", .type = SETTING_INT, .offset = offsetof(struct ingest_config, http_port),
+ *          .fallback = "8081", .min = 1, .max = 65535, .help = "port of the HTTP listener"},
  *     };
  *
  * YAML file first, environment over it (WEIR_HTTP_PORT), flags over that (--http.port=8081). Secrets and URLs also from
@@ -45,8 +45,9 @@ struct setting {
     enum setting_type type;
     size_t offset;        /* of the field in the config struct */
     const char *fallback; /* as text; NULL: it must be given */
-    int64_t min, max; /* of SETTING_INT (in the setting's unit); min is the shortest length of texts in bytes, the least
-                         count of SETTING_URLS */
+    /* Of SETTING_INT, in the setting's unit; min is also the shortest length of texts in bytes, and the least count of
+     * SETTING_URLS. */
+    int64_t min, max;
     const char *choices;
     const char *help; /* one line, with the unit */
     /* Answers NULL, or the end of a sentence: "must be host:port". May be NULL. */

@@ -1,7 +1,7 @@
 /* The settings file: YAML, a map of sections, each a map of settings.
  *
- *     config_file_load -> config_read_file -> yaml_parser_load -> load_root -> load_section -> load_pair ->
- * config_value_set
+ *     config_file_load -> config_read_file -> yaml_parser_load -> load_root -> load_section -> load_pair
+ *                      -> config_value_set
  *
  * Not accepted, though YAML has it: a second document, deeper maps, a key twice, a key that is no text, an empty value
  * without quotes. */

@@ -3,8 +3,8 @@
  *
  *     static const char *const points[] = {"worker.after_begin", "worker.before_commit"};
  *     crash_start(argc, argv, points, 2);          first thing in main()
- *     CRASH_POINT("worker.before_commit");         WEIR_CRASH_AT=worker.before_commit:3 ends the process by SIGKILL at
- * the third passing
+ *     CRASH_POINT("worker.before_commit");         WEIR_CRASH_AT=worker.before_commit:3 ends the process by SIGKILL
+ *                                                  at the third passing
  *
  * WEIR_STOP_AT, in the same form, stops the process there by SIGSTOP instead: SIGCONT lets it go on, as a process that
  * was asleep for long. Compiled only with WEIR_CRASH_POINTS; without it the points are nothing at all, and asking for

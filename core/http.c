@@ -1,8 +1,9 @@
 /* The server: sockets, threads, drain.
  *
  *     http_start: bind all -> a thread each: on_loop_start -> accept -> loop_run
- *     http_drain: message to each loop -> close the listener -> answer what is open -> idle connections are cut -> told
- * back http_free:  stop each loop -> on_loop_end on its thread -> join
+ *     http_drain: message to each loop -> close the listener -> answer what is open -> idle connections are cut
+ *                 -> told back
+ *     http_free:  stop each loop -> on_loop_end on its thread -> join
  */
 #include "core/clock.h"
 #include "core/http_internal.h"

@@ -46,8 +46,8 @@ struct http_options {
     int connections_max;        /* a thread; further ones wait in the backlog */
     int64_t request_timeout_ms; /* from the first byte of a request to its last; then the connection is closed */
     int64_t idle_timeout_ms; /* of a connection without a request, and of an answer of which the client takes nothing */
-    /* On each loop's thread before its first request; what it answers is http_req_state() of its requests. May be NULL.
-     */
+    /* On each loop's thread before its first request; what it answers is http_req_state() of its requests. May be
+     * NULL. */
     void *(*on_loop_start)(struct loop *loop, int index, void *arg);
     /* On each loop's thread when it drains: start to finish outstanding work. May be NULL. */
     void (*on_loop_drain)(void *state);

@@ -22,8 +22,8 @@ enum {
     HTTP_ACCEPTS_MAX = 64,     /* a tick */
     HTTP_REQS_KEPT_MAX = 1024, /* request objects that a thread keeps for the next requests */
     HTTP_REQ_INLINE_BYTES = 1024,
-    HTTP_BODY_SLACK_BYTES = 64 * 1024, /* a body that is over its route's limit by no more is read whole, so that the
-                                          client surely sees the 413 */
+    /* A body that is over its route's limit by no more is read whole, so that the client surely sees the 413. */
+    HTTP_BODY_SLACK_BYTES = 64 * 1024,
 };
 
 enum http_code_class { CLASS_2XX, CLASS_3XX, CLASS_4XX, CLASS_5XX, CLASS_COUNT };

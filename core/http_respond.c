@@ -1,5 +1,5 @@
-/* Answers: headers and body are copied into h2o's pool, written in the same tick, and the request object is given back.
- */
+/* Answers: headers and body are copied into h2o's pool, written in the same tick, and the request object is given
+ * back. */
 #include "core/http_internal.h"
 #include <stdio.h>
 #include <string.h>

@@ -95,14 +95,15 @@ struct kafka_group_options {
     const char *topic;
     int64_t session_timeout_ms;
     int64_t poll_interval_ms_max;
-    int64_t fetch_bytes_max; /* bound of what is prefetched, for the process; each queue gets an eighth. A queue that
-                              * is drained within a second stalls for the rest of it: give 256 MiB for full speed */
+    /* Bound of what is prefetched, for the process; each queue gets an eighth. A queue that is drained within a second
+     * stalls for the rest of it: give 256 MiB for full speed. */
+    int64_t fetch_bytes_max;
     void (*on_assigned)(struct kafka_group *group, const int32_t *partitions, size_t count, void *arg);
-    void (*on_revoked)(struct kafka_group *group, const int32_t *partitions, size_t count,
-                       void *arg); /* must stop writers of them before it returns */
-    void (*on_error)(struct kafka_group *group, int32_t partition, const char *why,
-                     void *arg); /* partition -1: the group or its connections, mostly passing, for the log. Else that
-                                  * partition's reading has stopped or stumbles (offset out of range: stopped) */
+    /* Must stop writers of them before it returns. */
+    void (*on_revoked)(struct kafka_group *group, const int32_t *partitions, size_t count, void *arg);
+    /* Partition -1: the group or its connections, mostly passing, for the log. Else that partition's reading has
+     * stopped or stumbles (offset out of range: stopped). */
+    void (*on_error)(struct kafka_group *group, int32_t partition, const char *why, void *arg);
     void *arg;
 };
 WEIR_MUST_USE bool kafka_group_open(const struct kafka_group_options *options, struct kafka_group **ret_group,

@@ -1,7 +1,7 @@
 /* The producer: idempotent, acks=all, one thread, no polling thread.
  *
- *     kafka_produce -> client 0 -> broker -> report -> the client's event queue -> eventfd -> kafka_producer_reports ->
- * fn
+ *     kafka_produce -> client 0 -> broker -> report -> the client's event queue -> eventfd
+ *                   -> kafka_producer_reports -> fn
  *
  * An idempotent client that has gone fatal is dead for ever. Then a new client takes place 0 and the old one moves
  * behind it, until its last report has come. Only rd_kafka_message_status() says what became of a message; error codes

@@ -18,8 +18,8 @@ struct loop;
 WEIR_MUST_USE struct loop *loop_new(void);
 void loop_run(struct loop *loop);  /* until loop_stop; the calling thread becomes the owner */
 void loop_stop(struct loop *loop); /* any thread; the loop must not be freed before the call has come back */
-void loop_free(
-    struct loop *loop); /* after loop_run has come back; timers and watches are freed by their owners before */
+/* After loop_run has come back; timers and watches are freed by their owners before. */
+void loop_free(struct loop *loop);
 int64_t loop_now_us(const struct loop *loop); /* CLOCK_BOOTTIME, read once a tick, at the first callback that asks */
 
 /* A message to the loop's thread; the struct is the sender's (put it first in your own) until `fn` is called with it.
@@ -55,9 +55,8 @@ void loop_timer_free(struct loop_timer *timer); /* NULL is fine; also from its o
 struct loop_fd;
 struct loop_fd *loop_fd_new(struct loop *loop, int fd, void (*on_readable)(void *arg), void *arg);
 void loop_fd_read(struct loop_fd *watch, bool on); /* off at first */
-void loop_fd_write_once(
-    struct loop_fd *watch,
-    void (*on_writable)(void *arg));      /* one call, when it can be written; a second ask before that is one ask */
+/* One call, when it can be written; a second ask before that is one ask. */
+void loop_fd_write_once(struct loop_fd *watch, void (*on_writable)(void *arg));
 void loop_fd_free(struct loop_fd *watch); /* NULL is fine; also from its own callbacks; none follows */
 
 /* The libh2o loop itself, for core/http*.c alone. */

@@ -4,8 +4,9 @@
  * (relaxed), and the reader adds up. A metric of a family with labels is one declaration a label set: `labels` is the
  * finished text `reason="out_of_stock"`, or NULL.
  *
- *     static struct metric *accepted; accepted = metric_counter("weir_requests_total", "Requests answered.",
- * "outcome=\"success\""); metric_add(accepted, 1);
+ *     static struct metric *accepted;
+ *     accepted = metric_counter("weir_requests_total", "Requests answered.", "outcome=\"success\"");
+ *     metric_add(accepted, 1);
  */
 #ifndef WEIR_CORE_METRICS_H
 #define WEIR_CORE_METRICS_H

@@ -1,8 +1,8 @@
 /* Redis, the commands' side: what is in flight, what comes back, and the face that callers see. redis_conn.c is the
  * connection's side.
  *
- *     redis_send -> wire form -> hiredis' buffer ... one write a tick ... -> on_reply, in the same order -> the
- * caller's fn
+ *     redis_send -> wire form -> hiredis' buffer ... one write a tick ... -> on_reply, in the same order
+ *                -> the caller's fn
  *
  * Not here: TLS, RESP3, Cluster redirects (a MOVED ends the connection), subscriptions.
  */

@@ -1,8 +1,7 @@
 /* Redis, the connection's side: hiredis speaks the protocol, this file owns deadlines, reconnects and the handshake.
  *
  *     connect -> AUTH, SELECT, INFO server, INFO replication, SCRIPT LOAD ... -> up -> commands
- *                                                                             any trouble -> all in flight answered
- * NULL -> back-off -> connect
+ *     any trouble -> all in flight answered NULL -> back-off -> connect
  *
  * hiredis asks for a write at each command; that only marks the connection dirty, and the loop's hook writes once a
  * tick. A context is freed in one place, through redisAsyncFree(), which hiredis puts off while one of its callbacks

@@ -7,8 +7,8 @@
 
 enum { REDIS_ID_BYTES = 40 };
 
-/* Copies the value of `field` ("run_id") out of an INFO text; false when it is not there or is not 40 characters long.
- */
+/* Copies the value of `field` ("run_id") out of an INFO text; false when it is not there or is not 40 characters
+ * long. */
 bool redis_info_find(const char *info, const char *field, char ret_id[REDIS_ID_BYTES + 1]);
 /* READONLY, LOADING, MOVED, MASTERDOWN: this server is not, or not now, the one to talk to. */
 bool redis_error_ends(const struct redis_reply *reply);

@@ -2,8 +2,8 @@
  *
  *     service_start -> watcher thread: poll(signalfd, stop_fd) -> stop_begin -> poll(deadline) -> _exit(1)
  *     service_part_set -> all ready? -> READY=1, once
- *     service_stop -> stop_begin (flag, deadline, STOPPING=1, stop_fd) -> service_wait returns -> main drains ->
- * service_finish
+ *     service_stop -> stop_begin (flag, deadline, STOPPING=1, stop_fd) -> service_wait returns -> main drains
+ *                  -> service_finish
  *
  * The watcher is the only place that ends the process past the deadline, so a drain that hangs anywhere is bounded. A
  * second signal changes nothing. What it does not do: restart, daemonise, pid files; those are a supervisor's. */

@@ -1,5 +1,5 @@
-/* SHA-1 (RFC 3174), for one thing only: Redis names its scripts by it. Not for anything that must resist an attacker.
- */
+/* SHA-1 (RFC 3174), for one thing only: Redis names its scripts by it. Not for anything that must resist an
+ * attacker. */
 #ifndef WEIR_CORE_SHA1_H
 #define WEIR_CORE_SHA1_H
 

@@ -9,8 +9,9 @@
  *   ERR_DUPLICATE  1062
  *   ERR_MISSING    1146 (no table), 1049 (no database)
  *   ERR_DATA       a value that the column does not take (1264, 1366, 1406, 1048, 1292, 3819, 4025 and others), or a
- * row that can never pass max_allowed_packet; the latter is seen before sending and has code 0 ERR_USAGE      wrong
- * URL, user or password (1044, 1045, 1698) ERR_INTERNAL   all else
+ *                  row that can never pass max_allowed_packet; the latter is seen before sending and has code 0
+ *   ERR_USAGE      wrong URL, user or password (1044, 1045, 1698)
+ *   ERR_INTERNAL   all else
  *
  * Auto-reconnect is off: after ERR_OUTAGE with a lost connection sql_alive() is false: close and open again.
  * Session: autocommit, READ COMMITTED, strict sql_mode, time_zone '+00:00', utf8mb4; lock waits end after half of
@@ -64,8 +65,8 @@ WEIR_MUST_USE bool sql_select_i64(struct sql *sql, const char *text, const struc
                                   int64_t *ret_number, struct err *err);
 
 WEIR_MUST_USE bool sql_begin(struct sql *sql, struct err *err);
-/* False with !sql_alive(): the outcome is not known; read the progress row FOR UPDATE on a new connection to settle it.
- */
+/* False with !sql_alive(): the outcome is not known; read the progress row FOR UPDATE on a new connection to settle
+ * it. */
 WEIR_MUST_USE bool sql_commit(struct sql *sql, struct err *err);
 void sql_rollback(struct sql *sql); /* best effort; a lost connection has rolled back anyway */
 

@@ -1,7 +1,7 @@
 /* Strict INSERT of many rows, in slices that stay below the server's packet: one behaviour, two ways.
  *
  *     sql_insert -> array: one prepared statement, columns bound as arrays (sql_insert_array.c), where library and
- * server have it
+ *                          server have it
  *                -> text: INSERT ... VALUES (...), (...)
  *
  * Each slice is one statement, so a duplicate key fails it as a whole. No IGNORE, ever: rows must not vanish quietly.

@@ -172,8 +172,8 @@ static void spans_take(struct catalog_reader *reader)
     service_part_set(reader->ids_part, all_covered, err.text);
 }
 
-/* A catalog that goes away later takes no readiness with it: grabs of known coupons go on for as long as there are ids.
- */
+/* A catalog that goes away later takes no readiness with it: grabs of known coupons go on for as long as there are
+ * ids. */
 static void reader_round(struct catalog_reader *reader, bool *ret_news)
 {
     struct err err = {0};

@@ -2,9 +2,9 @@
  *
  *     grab_flow_admission -> refused: the parts are away, or too many are in flight
  *     grab_flow_start -> RESERVE (gathered) -> grab_flow_reserved -> produce -> grab_flow_reported -> done()
- *                                                  |   \-> asks again in 10 ms      \-> SETTLE | CONFIRM | RELEASE
- *                                                  \-> done()                              grab_flow_confirmed ->
- * done()
+ *                                                  |   \-> asks again in 10 ms      \-> SETTLE | RELEASE
+ *                                                  \-> done()                       \-> CONFIRM -> grab_flow_confirmed
+ *                                                                                                  -> done()
  *
  * A grab that was started is always answered, once, through `done`, on its loop's thread. The client may be gone by
  * then; the grab goes to its end all the same. How many are let in says admission.h, by time; the calls are taken at

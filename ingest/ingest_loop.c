@@ -108,8 +108,8 @@ static bool open_producer(struct ingest_loop *loop, struct err *err)
     return true;
 }
 
-/* The hook is added behind Redis's own, so it is called before it: what a flush hands over is written in the same tick.
- */
+/* The hook is added behind Redis's own, so it is called before it: what a flush hands over is written in the same
+ * tick. */
 static bool parts_open(struct ingest_loop *loop, struct err *err)
 {
     if (!open_redis(loop, err) || !open_producer(loop, err))

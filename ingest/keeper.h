@@ -1,7 +1,7 @@
 /* The keeper of the stock: nothing else ever writes stock in Redis.
  *
- *     keeper_round   look at every coupon -> open_first | carry | sweep;  any coupon without a valid mark -> rebuild of
- * all
+ *     keeper_round   look at every coupon -> first open | carry | sweep
+ *                    any coupon without a valid mark -> rebuild of all
  *
  * One thread does it all, blocking, with deadlines on each call; a rebuild has further ones for its folds, and the
  * lease has its own. Any number of keepers may run: one leads, by a lease in the catalog (keeper_lease.h), and all are
@@ -54,8 +54,7 @@ struct keeper {
     bool leads;           /* in this round */
     uint64_t epoch;       /* of the catalog, read at the begin of the round */
     uint64_t epoch_seen;  /* the highest that a mark or a barrier was found with: a rebuild's is above it */
-    int64_t hold_seen_ms; /* the longest hold that a mark was found with: a rebuild waits by it, and by the catalog's
-                             longest */
+    int64_t hold_seen_ms; /* the longest hold that a mark was found with: a rebuild waits no less */
     int32_t partitions;
     int offset_min; /* the sale's time zone */
     struct route route;

@@ -1,11 +1,10 @@
 /* The one rule by which the log becomes rows: the first record of an id in its partition wins.
  *
- *     DATA first: an OK row.  CANCEL first: a VOID row, and a later DATA changes nothing.  A DATA whose epoch is below
- * the highest BARRIER before it in its partition is a VOID row.  (I7; model: land(), land_cancel(), bar[].)
+ *     DATA first      an OK row; a VOID row when its epoch is below the highest BARRIER before it in its partition
+ *     CANCEL first    a VOID row, and a later DATA changes nothing
  *
- * Workers, rebuild, replay and audit all apply it from here. Pure: whether the id has a row already is handed in by
- * whoever knows (a set, a table).
- */
+ * (I7; model: land(), land_cancel(), bar[].) Workers, rebuild, replay and audit all apply it from here. Pure: whether
+ * the id has a row already is handed in by whoever knows (a set, a table). */
 #ifndef WEIR_PROTOCOL_FOLD_H
 #define WEIR_PROTOCOL_FOLD_H
 

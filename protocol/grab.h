@@ -4,8 +4,8 @@
  *                                   -> persisted, late    -> CONFIRM -> held: success; else unknown
  *                                   -> not persisted      -> RELEASE, answer unavailable
  *                                   -> possibly persisted -> answer unknown; never release
- *             -> existing -> settled: success, replayed; pending: ask again for a while, then unknown with that grab's
- * place
+ *             -> existing -> settled: success, replayed
+ *                         -> pending: ask again for a while, then unknown with that grab's place
  *             -> refused  -> answer refused
  *             -> closed, or no answer -> unavailable; nothing is ever appended for its id
  *

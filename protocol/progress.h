@@ -36,8 +36,7 @@ enum progress_found progress_settle(bool same_owner, int64_t found, int64_t befo
 
 /* What an error of a statement that inserts rows means. */
 enum store_error {
-    STORE_ROW_REFUSED, /* a key is there already, or a value can not be stored: look rows up, then look for the bad one
-                        */
+    STORE_ROW_REFUSED, /* a key is there already, or a value can not be stored: look rows up, then for the bad one */
     STORE_NO_TABLE,
     STORE_OUTAGE, /* tried again for ever */
 };

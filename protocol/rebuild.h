@@ -5,10 +5,10 @@
  * master_replid, and all of the coupon's keys are there with the mark's epoch as their sentinel. Building, lower epochs
  * and anything else are not valid.
  *
- *     first open   READ the epoch E | CLAIM: CAS the catalog's `opened` 0 -> E | BUILDING(E, run id), sent once | LOOK
- * that the catalog says E | WRITE rebuild      RAISE the epoch to E | LIST coupons with 0 < opened < E | CLOSE:
- * building(E, run id) each, sent once | WAIT | BARRIER(E) to every partition | FOLD rows and log up to it | LOOK |
- * CLAIMS | OPEN
+ *     first open   READ the epoch E | CLAIM: CAS the catalog's `opened` 0 -> E | BUILDING(E, run id), sent once
+ *                  | LOOK that the catalog says E | WRITE
+ *     rebuild      RAISE the epoch to E | LIST coupons with 0 < opened < E | CLOSE: building(E, run id) each, sent once
+ *                  | WAIT | BARRIER(E) to every partition | FOLD rows and log up to it | LOOK | CLAIMS | OPEN
  *
  * A keeper that stops anywhere leaves something that any keeper rebuilds under a higher epoch.
  */
@@ -62,8 +62,8 @@ bool rebuild_lists(uint64_t opened, uint64_t epoch);
 /* A fold that meets a BARRIER of another rebuild at or above its own must begin again above it. */
 bool rebuild_meets_foreign(uint64_t barrier_epoch, uint64_t own_epoch, bool own_record);
 
-/* FOLD of one partition: progress and rows of one snapshot, then the log behind them up to the rebuild's own BARRIER.
- */
+/* FOLD of one partition: progress and rows of one snapshot, then the log behind them up to the rebuild's own
+ * BARRIER. */
 enum fold_begin {
     FOLD_READ_LOG,  /* from progress on */
     FOLD_HAS_ALL,   /* progress is past the BARRIER and has folded it */

@@ -15,8 +15,8 @@ struct lag_options {
 };
 WEIR_MUST_USE bool lag_start(const struct lag_options *options, struct lag **ret_lag, struct err *err);
 void lag_stop(struct lag *lag); /* NULL is fine */
-/* The next offset to be written in `partition`, not older than a few reads. False: not known. Any thread; NULL is fine.
- */
+/* The next offset to be written in `partition`, not older than a few reads. False: not known. Any thread; NULL is
+ * fine. */
 bool lag_end_offset(struct lag *lag, int32_t partition, int64_t *ret_offset);
 
 #endif

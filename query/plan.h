@@ -1,8 +1,9 @@
 /* A plan: a question on one layout's route -> which shards, which tables there, and one SQL text a table. Pure.
  *
- *     hash    one user: the user's partition, so one shard and one table.       All else: every partition's table.
- *     daily   one user: that partition's shard, every day table there.          All else: every shard, the day tables
- * that can hold the ids asked for.
+ *     hash    one user: the user's partition, so one shard and one table
+ *             all else: every partition's table
+ *     daily   one user: that partition's shard, every day table there
+ *             all else: every shard, the day tables that can hold the ids asked for
  *
  * Day tables do not overlap in grab_id, so a shard reads them from the newest and stops at the limit; the tables of
  * partitions are merged (merge.h).

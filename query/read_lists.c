@@ -106,8 +106,8 @@ static bool list_days(const struct plan *plan, struct plan_slots *slots, struct 
     return good;
 }
 
-/* The names are asked for each time: a table that was made a moment ago may hold rows that a client already knows of.
- */
+/* The names are asked for each time: a table that was made a moment ago may hold rows that a client already knows
+ * of. */
 static bool read_days(struct list_part *part, const struct plan *plan, struct plan_slots *slots, struct sql *sql,
                       struct err *err)
 {

@@ -22,8 +22,8 @@ struct row_list {
     size_t cap;
 };
 
-/* Appends `"name":value,…` of the cells of the stream's row columns, without braces; `skip` (may be NULL) is left out.
- */
+/* Appends `"name":value,…` of the cells of the stream's row columns, without braces; `skip` (may be NULL) is left
+ * out. */
 void row_append_json(const struct stream *stream, const struct value *cells, size_t count, const char *skip,
                      struct buf *ret_json);
 /* Adds one row from its cells. False: the cells are not the stream's row columns, or its id column holds no id. */

@@ -25,8 +25,8 @@ extern const size_t catalog_ddl_count;
 extern const char sql_meta_make[];
 extern const char sql_meta_read[];  /* -> epoch, cluster, partitions, offset_min */
 extern const char sql_epoch_read[]; /* -> epoch */
-/* seen: epoch = LAST_INSERT_ID(one more than the larger of both): then SELECT LAST_INSERT_ID() on the same connection
- */
+/* seen: epoch = LAST_INSERT_ID(one more than the larger of both): then SELECT LAST_INSERT_ID() on the same
+ * connection */
 extern const char sql_epoch_raise[];
 
 /* coupons: coupon_id (AUTO_INCREMENT: NULL takes the next), room_id, title, total, per_user_limit (1), opens_at_ms,

@@ -1,5 +1,5 @@
-/* Layout `daily`: one table a day, clustered by time. Good at time ranges and at everything that is settled by the day.
- */
+/* Layout `daily`: one table a day, clustered by time. Good at time ranges and at everything that is settled by the
+ * day. */
 #include "schemas/layout.h"
 
 #include <stdio.h>

@@ -3,8 +3,8 @@
  *
  *     static const struct setting rows[] = {
  *         SETTINGS_LOG(struct ingest_config, "info"),
- *         SETTING_WHOLE(struct ingest_config, "ingest.redis_ms", redis_ms, "1000", 50, 60000, "deadline of one Redis
- * command, ms"),
+ *         SETTING_WHOLE(struct ingest_config, "ingest.redis_ms", redis_ms, "1000", 50, 60000,
+ *                       "deadline of one Redis command, ms"),
  *     };
  *
  * The config struct's fields have the names that stand here. What only one program has, stands in its own table.

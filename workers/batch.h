@@ -2,8 +2,9 @@
  * makes of them.
  *
  *     batch_part ... batch_add ... -> batch_fold -> rows (sorted by table, then primary key), totals, counts of each
- * partition ^ again whenever more is known: rows that exist already, records that can never be stored, partitions that
- * are lost
+ *                                     ^             partition
+ *                                     | again whenever more is known: rows that exist already, records that can never
+ *                                     | be stored, partitions that are lost
  *
  * Pure: no clock, no I/O. Bounded: rows, bytes, partitions; all memory is taken by batch_new, beside the records
  * themselves and reasons of dead letters. One thread. Invariant: a record belongs to exactly one part; parts of no

@@ -25,8 +25,8 @@ WEIR_MUST_USE bool progress_read(struct sql *sql, const struct progress_key *key
 /* One transaction: sets the owner and reads what is there. ERR_MISSING as above. */
 WEIR_MUST_USE bool progress_own(struct sql *sql, const struct progress_key *key, const char owner[OWNER_LEN + 1],
                                 struct progress *ret_progress, struct err *err);
-/* Moves it past a part's records by compare-and-set on offset and owner; `ret_moved` false: it is not as the part says.
- */
+/* Moves it past a part's records by compare-and-set on offset and owner; `ret_moved` false: it is not as the part
+ * says. */
 WEIR_MUST_USE bool progress_move(struct sql *sql, const struct progress_key *key, const struct batch_part *part,
                                  bool *ret_moved, struct err *err);
 

@@ -80,8 +80,8 @@ static void seats_changed(struct seats *seats) /* under the lock */
     pthread_cond_broadcast(&seats->changed);
 }
 
-/* Waits on the condition until `until_us` of CLOCK_MONOTONIC at the latest; false when that has come. Under the lock.
- */
+/* Waits on the condition until `until_us` of CLOCK_MONOTONIC at the latest; false when that has come. Under the
+ * lock. */
 static bool seats_sleep(struct seats *seats, const struct timespec *until)
 {
     return pthread_cond_timedwait(&seats->changed, &seats->lock, until) == 0;

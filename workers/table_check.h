@@ -15,8 +15,7 @@ WEIR_MUST_USE bool table_check(struct sql *sql, const struct stream *stream, con
 struct table_day {
     bool exists;
     bool has_older; /* a table of an earlier day is there */
-    bool
-        was_used; /* the totals say that rows of this layout and day were stored; a stream without totals cannot tell */
+    bool was_used;  /* by the totals, rows of this layout and day were stored; a stream without totals cannot tell */
 };
 WEIR_MUST_USE bool table_day_read(struct sql *sql, const struct stream *stream, const struct layout *layout,
                                   int32_t day, struct table_day *ret_day, struct err *err);

@@ -1,8 +1,8 @@
 /* The worker's transaction: a whole batch or nothing of it.
  *
  *     begin -> progress_move of each part -> rows by table -> totals -> dead letters -> commit
- *     slow way (a key was there already): begin -> lock progress of each part -> lookup (which ids have rows) ->
- * batch_fold -> as above
+ *     slow way (a key was there already): begin -> lock progress of each part -> lookup (which ids have rows)
+ *                                         -> batch_fold -> as above
  *
  * Everything but a lost commit has been rolled back when it returns without DONE. One connection, its thread; blocking,
  * each statement bounded by the connection's timeouts.
@@ -18,8 +18,7 @@ struct transaction;
 
 enum transaction_outcome {
     TRANSACTION_DONE,
-    TRANSACTION_LOST,     /* a part's progress is not as the part says: `partition`, and `progress` as it is now (or
-                             `no_progress`) */
+    TRANSACTION_LOST,     /* a part's progress is another: `partition`, and `progress` as it is now or `no_progress` */
     TRANSACTION_REFUSED,  /* a row was not taken: ERR_DUPLICATE or ERR_DATA */
     TRANSACTION_NO_TABLE, /* the table of `slot` is not there */
     TRANSACTION_FAILED,   /* an outage, or something that only a person can mend: try again later */

@@ -16,8 +16,8 @@ struct transaction {
     struct buf text;
 };
 
-/* Inserts the rows [first, first + count) of batch->rows, one statement a table. On failure `ret_slot` is the table's.
- */
+/* Inserts the rows [first, first + count) of batch->rows, one statement a table. On failure `ret_slot` is the
+ * table's. */
 WEIR_MUST_USE bool rows_insert(struct transaction *t, struct sql *sql, const struct batch *batch, size_t first,
                                size_t count, int64_t *ret_slot, struct err *err);
 WEIR_MUST_USE bool totals_insert(struct transaction *t, struct sql *sql, const struct batch *batch, struct err *err);

@@ -1,7 +1,7 @@
 /* The worker: one member of the group `weir-<stream>-<layout>`, with a writer for each shard.
  *
  *     worker_start -> thread: plan (catalog) -> topic -> group, writers, monitor -> polls, until stop or another plan
- * -> writers end, group is left
+ *                          -> writers end, group is left
  *
  * It starts and stays up when servers are away; what it waits for is in /readyz.
  */

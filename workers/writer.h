@@ -1,7 +1,7 @@
 /* A writer: one thread that carries the partitions of one shard from the log into its tables.
  *
- *     attend (partitions come and go) -> gather (records into a batch) -> store (one transaction, until it is done or
- * its partitions are gone)
+ *     attend (partitions come and go) -> gather (records into a batch)
+ *                                     -> store (one transaction, until it is done or its partitions are gone)
  *
  * A shard that is away holds up its own writer alone. Nothing that was not committed is remembered: progress in the
  * database says where to go on.

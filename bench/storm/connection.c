@@ -137,8 +137,8 @@ static enum connection_step open_socket(struct connection *c, const struct targe
     return CONNECTION_WAITS;
 }
 
-/* A look at the socket itself: its close may wait in epoll behind other events, and a grab sent after it would be lost.
- */
+/* A look at the socket itself: its close may wait in epoll behind other events, and a grab sent after it would be
+ * lost. */
 static bool is_usable(const struct connection *c)
 {
     char byte;

@@ -23,8 +23,8 @@ struct schedule {
 /* us after the start at which request `index` is due. Computed from the index alone, so that no error adds up. */
 uint64_t schedule_due_us(const struct schedule *s, uint64_t index);
 
-/* How many requests are due at elapsed_us, that is: the number of indexes whose due time is not later; at most count.
- */
+/* How many requests are due at elapsed_us, that is: the number of indexes whose due time is not later; at most
+ * count. */
 uint64_t schedule_due_count(const struct schedule *s, uint64_t elapsed_us);
 
 /* us after the start at which the last request is due. */

@@ -38,8 +38,8 @@ void audit_grabs_init(struct audit_grabs *grabs, size_t expected);
 void audit_grabs_free(struct audit_grabs *grabs);
 struct audit_grab *audit_grabs_add(struct audit_grabs *grabs, const struct grab_event *event, int32_t partition,
                                    int64_t offset, enum fold_verdict verdict, uint8_t layouts);
-/* The next one of this id behind `after` (NULL: the first); NULL when there is none. Pointers live until the next add.
- */
+/* The next one of this id behind `after` (NULL: the first); NULL when there is none. Pointers live until the next
+ * add. */
 struct audit_grab *audit_grabs_next(const struct audit_grabs *grabs, uint64_t grab_id, const struct audit_grab *after);
 /* Of this partition, for this layout's bit. */
 struct audit_grab *audit_grabs_find(const struct audit_grabs *grabs, uint64_t grab_id, int32_t partition, uint8_t bit);

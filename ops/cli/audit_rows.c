@@ -90,8 +90,8 @@ static int32_t partition_of_row(const struct audit *audit, const struct audit_ro
     return (int32_t)row->slot;
 }
 
-/* A day table holds all partitions of its shard: also records that their writer put where their user does not belong.
- */
+/* A day table holds all partitions of its shard: also records that their writer put where their user does not
+ * belong. */
 static struct audit_grab *grab_of_row(const struct audit *audit, const struct audit_row *row, uint64_t grab_id,
                                       int32_t partition)
 {

@@ -25,8 +25,8 @@ WEIR_MUST_USE bool coupon_request_make(const struct coupon_options *options, cha
                                        struct coupon_request *ret_request, struct err *err);
 void coupon_request_free(struct coupon_request *request);
 
-/* True when the status is a success. Else `err`, with what to do about it; `body` is a problem (RFC 9457) or anything.
- */
+/* True when the status is a success. Else `err`, with what to do about it; `body` is a problem (RFC 9457) or
+ * anything. */
 WEIR_MUST_USE bool coupon_answer_check(int status, const char *body, struct err *err);
 /* "name  value" lines of a JSON object's scalars; whatever is not an object is appended as it is. */
 void coupon_answer_render(const char *body, struct buf *ret_text);

@@ -45,8 +45,8 @@ WEIR_MUST_USE bool init_shard_progress(struct init *init, int shard, struct err 
 
 /* Pure: takes the next name out of "hash, daily", cut to fit; false at the end. */
 WEIR_MUST_USE bool layouts_next(const char **text, char ret_name[LAYOUT_NAME_MAX]);
-/* Pure: which layouts of the stream `text` names; ERR_USAGE when it names one that the stream does not have, or none.
- */
+/* Pure: which layouts of the stream `text` names; ERR_USAGE when it names one that the stream does not have, or
+ * none. */
 WEIR_MUST_USE bool init_layouts_choose(const char *text, const struct stream *stream,
                                        bool ret_chosen[STREAM_LAYOUTS_MAX], struct err *err);
 

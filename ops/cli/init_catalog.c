@@ -25,8 +25,8 @@ static bool make_leases(struct sql *catalog, struct err *err)
     return sql_commit(catalog, err);
 }
 
-/* What the settings ask for and the catalog already says otherwise can not be had: both are part of every row's place.
- */
+/* What the settings ask for and the catalog already says otherwise can not be had: both are part of every row's
+ * place. */
 static bool compare_meta(const struct init *init, struct err *err)
 {
     int offset_min = 0;

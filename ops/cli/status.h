@@ -61,12 +61,12 @@ struct status {
     struct status_leader leader;
 };
 
-/* Asks every part once; each call has a deadline of `timeout_ms`. ERR_USAGE: the setting status.services is not right.
- */
+/* Asks every part once; each call has a deadline of `timeout_ms`. ERR_USAGE: the setting status.services is not
+ * right. */
 WEIR_MUST_USE bool status_gather(const struct cli_config *config, const struct stream *stream,
                                  struct status *ret_status, struct err *err);
-/* The part of it that has to do with lag: catalog, Kafka, shards. The caller closes `ret_catalog`, which may be NULL.
- */
+/* The part of it that has to do with lag: catalog, Kafka, shards. The caller closes `ret_catalog`, which may be
+ * NULL. */
 void status_gather_lag(const struct cli_config *config, const struct stream *stream, struct status *ret_status,
                        struct sql **ret_catalog);
 void status_gather_stock(const struct cli_config *config, struct sql *catalog, struct status *status);

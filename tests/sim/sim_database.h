@@ -62,8 +62,8 @@ void database_fail_over(struct world *world, int layout);
 void shard_own(struct world *world, struct call *call);
 /* Progress under its lock: out: 1, next, owner. 0: it is locked. */
 void shard_ask_progress(struct world *world, struct call *call);
-/* All of a transaction but its commit. in: partition, owner, next, count, lookup, epoch before. out[0]: a shard_begun.
- */
+/* All of a transaction but its commit. in: partition, owner, next, count, lookup, epoch before. out[0]: a
+ * shard_begun. */
 enum shard_begun { BEGUN_LOCKED, BEGUN_LOST, BEGUN_REFUSED, BEGUN_STAGED };
 void shard_begin(struct world *world, struct call *call); /* STAGED: out[1] is the transaction; LOST: next, owner */
 /* in[1]: the transaction. out[0]: 1 when it was still there. */

@@ -24,8 +24,8 @@ void fault_heal(struct world *world);  /* wakes and restarts everybody; nothing 
 enum call_fate fault_draw_call(struct world *world, const struct call *call,
                                enum fault (*fault_of)(const struct call *, enum call_fate));
 enum append_fate fault_draw_append(struct world *world, enum state state);
-/* The caller of something that is under way for `within_us` may be killed or stopped meanwhile, or a server may fail.
- */
+/* The caller of something that is under way for `within_us` may be killed or stopped meanwhile, or a server may
+ * fail. */
 void fault_draw_caller(struct world *world, const struct call *call, int64_t within_us);
 void fault_draw_process(struct world *world, struct process *process, enum state state, int64_t within_us);
 /* A unit was taken. A server may fail before the grab has its end; the grab that this is aimed at is held up by as long

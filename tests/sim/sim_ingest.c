@@ -139,8 +139,8 @@ static void on_send_reserve(struct world *world, void *what, int64_t arg)
     call_send(world, call, redis_run_script, on_reserved);
 }
 
-/* The clock is read before the call is on its way; a process may be stopped between the two. False: no id can be made.
- */
+/* The clock is read before the call is on its way; a process may be stopped between the two. False: no id can be
+ * made. */
 static bool reserve(struct world *world, struct flight *flight)
 {
     struct sim_ingest *ingest = flight->ingest;

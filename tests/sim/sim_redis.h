@@ -1,5 +1,5 @@
-/* The simulated Redis that holds the stock: hashes in memory, real scripts, one snapshot, and every way to lose them.
- */
+/* The simulated Redis that holds the stock: hashes in memory, real scripts, one snapshot, and every way to lose
+ * them. */
 #ifndef WEIR_SIM_REDIS_H
 #define WEIR_SIM_REDIS_H
 

@@ -15,8 +15,8 @@ struct watch {
 WEIR_MUST_USE bool poller_open(int *ret_poller, struct err *err);
 /* Watches for exactly these events; 0: for nothing, errors included. */
 void poller_set(int poller, struct watch *watch, uint32_t events);
-/* Waits up to `timeout_ms` (-1: for ever) and calls the watches. What a call frees must stay until this has returned.
- */
+/* Waits up to `timeout_ms` (-1: for ever) and calls the watches. What a call frees must stay until this has
+ * returned. */
 void poller_wait(int poller, int timeout_ms);
 /* Closes the descriptor, by RST when `reset`. */
 void watch_close(struct watch *watch, bool reset);

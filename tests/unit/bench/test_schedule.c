@@ -1,5 +1,5 @@
-/* The schedule: intended times to the microsecond, without drift, and the count of due requests as their exact inverse.
- */
+/* The schedule: intended times to the microsecond, without drift, and the count of due requests as their exact
+ * inverse. */
 #include "bench/storm/schedule.h"
 
 #include <setjmp.h>

@@ -1,5 +1,5 @@
-/* Producer, reader and group against the client library's own mock cluster, for their error paths: no server, no disk.
- */
+/* Producer, reader and group against the client library's own mock cluster, for their error paths: no server, no
+ * disk. */
 #include "core/clock.h"
 #include "core/kafka_internal.h"
 #include <librdkafka/rdkafka_mock.h>

@@ -19,8 +19,8 @@ static void assert_kind(const int *numbers, size_t count, enum err_kind kind)
         assert_kind(numbers, sizeof numbers / sizeof numbers[0], kind);                                                \
     } while (0)
 
-/* The table is searched by halving: a row out of order would hide others, so each number of the contract is asked for.
- */
+/* The table is searched by halving: a row out of order would hide others, so each number of the contract is asked
+ * for. */
 static void test_kinds_of_the_contract(void **state)
 {
     (void)state;

@@ -258,8 +258,8 @@ static void a_stream_has_only_its_own_types(void **state)
     assert_non_null(strstr(err.text, "type"));
 }
 
-/* One byte changed, removed or doubled, anywhere: what the scanner takes, the parser takes too, and as the same event.
- */
+/* One byte changed, removed or doubled, anywhere: what the scanner takes, the parser takes too, and as the same
+ * event. */
 static void scanner_and_parser_never_differ(void **state)
 {
     (void)state;

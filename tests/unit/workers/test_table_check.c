@@ -1,5 +1,5 @@
-/* A missing table of a day that rows were stored in is told from one that was dropped on purpose, and from a new one.
- */
+/* A missing table of a day that rows were stored in is told from one that was dropped on purpose, and from a new
+ * one. */
 #include "workers/table_check.h"
 
 // clang-format off
