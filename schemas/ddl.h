@@ -31,7 +31,7 @@ extern const char sql_progress_lock[]; /* the same FOR UPDATE */
 /* next_offset, epoch, checksum, +records, +ok, +void, +duplicates, +dead_letters, +barriers, layout, topic, partition,
  * old next_offset, owner: 1 row, or it is not ours */
 extern const char sql_progress_move[];
-extern const char sql_progress_move_by_anyone[]; /* the same without its last clause: a planted bug's alone */
+extern const char sql_progress_move_by_anyone[]; /* without its last clause: a planted bug's, in its builds alone */
 /* -> layout, topic, partition, next_offset, epoch, records, ok_rows, void_rows, duplicates, dead_letters, barriers,
  * updated_at: every row of the shard */
 extern const char sql_progress_all[];

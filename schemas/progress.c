@@ -59,7 +59,9 @@ const char sql_progress_lock[] =
     " `ok_rows` = `ok_rows` + ?, `void_rows` = `void_rows` + ?, `duplicates` = `duplicates` + ?,"                      \
     " `dead_letters` = `dead_letters` + ?, `barriers` = `barriers` + ?" ONE_ROW " AND `next_offset` = ?"
 const char sql_progress_move[] = MOVE " AND `owner` = ?";
+#ifdef WEIR_PLANTED_BUGS
 const char sql_progress_move_by_anyone[] = MOVE " AND ? <> ''";
+#endif
 const char sql_progress_all[] =
     "SELECT `layout`, `topic`, `partition`, `next_offset`, `epoch`, " COUNTS ", `updated_at` FROM `progress`"
     " ORDER BY `layout`, `topic`, `partition`";
