@@ -190,7 +190,7 @@ void fault_draw_caller(struct world *world, const struct call *call, int64_t wit
 
 int64_t fault_draw_grab(struct world *world)
 {
-    if (world->setup.aim_too == STATE_SWEEP_FOLD)
+    if (world->setup.aim == STATE_CONFIRMING)
         redis_save_within(world, world_hold_us(world) / 4);
     if (!is_armed(&world->grabs_armed))
         return 0;

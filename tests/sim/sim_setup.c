@@ -59,15 +59,18 @@ static void draw_two_keepers(struct world *world)
     }
 }
 
-/* Redis comes back old while a grab that was swept is still to be confirmed. */
+/* Redis comes back old after a grab was voided, by its CANCEL or by a BARRIER, and before it is to be confirmed; and
+ * the keepers are slow to see it. */
 static void draw_old_confirm(struct world *world)
 {
     struct setup *setup = &world->setup;
     if (chance_permille(world, 500))
         return;
-    setup->aim_too = STATE_SWEEP_FOLD;
+    setup->aim_too = chance_permille(world, 500) ? STATE_SWEEP_FOLD : STATE_REBUILD_BARRIER;
+    setup->world_faults = 2;
+    setup->keepers = 1;
     setup->enabled = BIT(FAULT_LOG_REPORT_LATE) | BIT(FAULT_REDIS_OLD);
-    setup->round_us = 20 * SIM_MS;
+    setup->round_us = 500 * SIM_MS;
 }
 
 /* Half of the seeds aim at one state that a call or an append is in: more grabs, time for a sweep, what leads there,
