@@ -46,13 +46,19 @@ WEIR_MUST_USE bool kafka_produce(struct kafka_producer *producer, const char *to
                                  struct err *err);
 int kafka_producer_fd(const struct kafka_producer *producer); /* an eventfd: readable when reports wait */
 /* Hands every waiting report to `fn`; answers how many. A producer that went fatal is swapped for a new one inside;
- * reports of the old one still come. */
+ * reports of the old one still come. After an offset that is not above those before it (another log), KAFKA_PERSISTED
+ * is never reported again. */
 size_t kafka_producer_reports(struct kafka_producer *producer,
                               void (*fn)(const struct kafka_delivery *delivery, void *arg), void *arg);
 size_t kafka_producer_pending(const struct kafka_producer *producer); /* messages without a report yet */
 /* Some broker answers, as of the last second's statistics that kafka_producer_reports met; false until then. Any
  * thread. */
 bool kafka_producer_up(const struct kafka_producer *producer);
+/* One sentence, when it is not up; lives as long as the producer. A log that has gone back keeps it down for good. Any
+ * thread. */
+const char *kafka_producer_why(const struct kafka_producer *producer);
+/* Makes its client go fatal, as no healthy broker does; for a FAIL_POINT. */
+void kafka_producer_fail(struct kafka_producer *producer);
 /* Flush, purge, flush: every report comes through `fn` (may be NULL) before it returns. */
 void kafka_producer_close(struct kafka_producer *producer, int64_t deadline_ms,
                           void (*fn)(const struct kafka_delivery *delivery, void *arg), void *arg);

@@ -89,9 +89,9 @@ class Answer:
         return f"<{self.status} {self.body[:300]!r}>"
 
 
-def call(method, path, body=None, headers=None, base=FRONT, timeout=15):
+def call(method, path, body=None, headers=None, base=None, timeout=15):
     data = json.dumps(body).encode() if isinstance(body, (dict, list)) else body
-    request = urllib.request.Request(base + path, data=data, method=method)
+    request = urllib.request.Request((base or ENV["WEIR_FRONT"]) + path, data=data, method=method)
     if data is not None:
         request.add_header("Content-Type", "application/json")
     for name, value in (headers or {}).items():
@@ -188,11 +188,11 @@ def progress(layout, topic="grabs"):
     return offsets
 
 
-def watermarks(topic="grabs", partitions=16):
-    """partition -> next offset to be written, asked of the broker."""
+def watermarks(topic="grabs", partitions=16, end=True):
+    """partition -> next offset to be written, or the first that is there, asked of the broker."""
     arguments = ["kcat", "-Q", "-b", ENV["WEIR_KAFKA"]]
     for partition in range(partitions):
-        arguments += ["-t", f"{topic}:{partition}:-1"]
+        arguments += ["-t", f"{topic}:{partition}:{-1 if end else -2}"]
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=30, check=True)
     marks = {}
     for line in done.stdout.splitlines():  # "grabs [3] offset 1234"

@@ -4,20 +4,20 @@ import pathlib
 import subprocess
 import tempfile
 
-from support.stack import ENV, FRONT
+from support.stack import ENV
 
 
 class Storm:
     """A run of weir-storm in the background: grabs of one coupon by users first, first+1, …, each once."""
 
-    def __init__(self, coupon, first_user, users, rate=None, connections=64, base=FRONT, timeout_ms=20000):
+    def __init__(self, coupon, first_user, users, rate=None, connections=64, base=None, timeout_ms=20000):
         self.folder = tempfile.TemporaryDirectory(prefix="weir-storm-")
         self.history_file = pathlib.Path(self.folder.name) / "history.jsonl"
         self.json_file = pathlib.Path(self.folder.name) / "summary.json"
         self.users = users
         pace = ["--burst"] if rate is None else ["--rate", str(rate)]
         self.process = subprocess.Popen(
-            [f"{ENV['WEIR_BIN']}/weir-storm", "--url", base, "--scenario", "grab", "--coupon", str(coupon), "--user-first", str(first_user),
+            [f"{ENV['WEIR_BIN']}/weir-storm", "--url", base or ENV["WEIR_FRONT"], "--scenario", "grab", "--coupon", str(coupon), "--user-first", str(first_user),
              "--users", str(users), "--connections", str(connections), "--timeout-ms", str(timeout_ms), "--quiet",
              "--drain-ms", "300000", "--json", str(self.json_file), "--history", str(self.history_file), *pace],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

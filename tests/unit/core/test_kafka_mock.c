@@ -135,6 +135,23 @@ static void test_survives_a_fatal_error(void **state)
     kafka_producer_close(producer, 1000, NULL, NULL);
 }
 
+/* Offsets of a partition that do not rise, each partition of each topic by itself. */
+static void test_another_log_is_told(void **state)
+{
+    struct kafka_seen seen = {0};
+    struct err err = {0};
+    (void)state;
+    assert_true(kafka_seen_note(&seen, "t", 3, 0, &err));
+    assert_true(kafka_seen_note(&seen, "t", 3, 7, &err));
+    assert_true(kafka_seen_note(&seen, "t", 1, 2, &err));
+    assert_true(kafka_seen_note(&seen, "u", 3, 0, &err));
+    assert_true(kafka_seen_note(&seen, "t", 3, 8, &err));
+    assert_false(kafka_seen_note(&seen, "t", 3, 8, &err));
+    assert_int_equal(err.kind, ERR_CONFLICT);
+    assert_non_null(strstr(err.text, "t[3] gave offset 8 after 8"));
+    kafka_seen_free(&seen);
+}
+
 static int take_one(struct kafka_reader *reader, struct kafka_record *record, struct err *err)
 {
     int result = 0;
@@ -252,6 +269,7 @@ int main(void)
         cmocka_unit_test(test_eventfd_wakes_and_up_is_learned),
         cmocka_unit_test(test_every_message_is_reported_when_nobody_answers),
         cmocka_unit_test(test_survives_a_fatal_error),
+        cmocka_unit_test(test_another_log_is_told),
         cmocka_unit_test(test_reader_reads_and_tells_a_missing_offset),
         cmocka_unit_test(test_group_reads_and_hands_failures_over),
     };
