@@ -10,7 +10,7 @@ from support import nemesis, stack, tool
 from support.sale import Sale
 
 ALL = os.environ.get("WEIR_FAULTS") == "all"
-SEED = int(os.environ.get("WEIR_FAULT_SEED", int(time.time()) if ALL else 5))
+SEED = int(os.environ.get("WEIR_FAULT_SEED", int(time.time()) if ALL else 20))
 ROUNDS = int(os.environ.get("WEIR_FAULT_ROUNDS", 10 if ALL else 1))
 
 
