@@ -28,9 +28,10 @@ def write_history(sale, number):
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
-def test_round(number):
+def test_round(number, capsys):
     plan = nemesis.Plan(SEED, number)
-    print(plan)
+    with capsys.disabled():  # first, and whatever becomes of the round
+        print(f"\n{plan}")
     sale = Sale(total=6000, users_count=4000, rate=400, hold_ms=2000)
     plan.carry_out()
     sale.finish_load()
