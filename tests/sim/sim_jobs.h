@@ -6,6 +6,7 @@
 #include "sim/sim_world.h"
 
 enum { JOBS_MAX = 64 };
+#define JOBS_CRASH "crash" /* what is violated when a process ended early */
 
 struct jobs_options {
     uint64_t first, count;
