@@ -127,6 +127,23 @@ static bool wait_for_topic(struct kafka_admin *admin, const char *topic, int par
     }
 }
 
+/* The broker that leads a partition may learn of it after the one that was asked about the topic. */
+static bool wait_for_leaders(struct kafka_admin *admin, const char *topic, int partitions, int64_t deadline_ms,
+                             struct err *err)
+{
+    for (int32_t partition = 0; partition < partitions;) {
+        int64_t low, high, left_ms = deadline_ms - clock_boottime_ms();
+        if (kafka_admin_watermarks(admin, topic, partition, left_ms > SETTLE_STEP_MS ? left_ms : SETTLE_STEP_MS, &low,
+                                   &high, err))
+            partition++;
+        else if (left_ms <= 0)
+            return false;
+        else
+            clock_sleep_ms(SETTLE_STEP_MS);
+    }
+    return true;
+}
+
 bool kafka_admin_create_topic(struct kafka_admin *admin, const char *topic, int partitions, int replication,
                               const char *config, int64_t timeout_ms, bool *ret_created, struct err *err)
 {
@@ -139,7 +156,8 @@ bool kafka_admin_create_topic(struct kafka_admin *admin, const char *topic, int 
     rd_kafka_NewTopic_destroy(wanted);
     if (code && code != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
         return kafka_fail(err, code, admin->brokers, words, "make the topic %s", topic);
-    if (!wait_for_topic(admin, topic, partitions, deadline_ms, err))
+    if (!wait_for_topic(admin, topic, partitions, deadline_ms, err) ||
+        !wait_for_leaders(admin, topic, partitions, deadline_ms, err))
         return false;
     *ret_created = code == RD_KAFKA_RESP_ERR_NO_ERROR;
     return true;
