@@ -5,13 +5,12 @@ import signal
 import pytest
 
 from support import processes, stack, tool, users
-from support.sale import Sale
+from support.sale import LARGEST_HOLD_S, Sale
 
 KEEPER = stack.ENV["WEIR_KEEPER"]
 LEASE_MS = 1000
 LEASE = f"--keeper.lease_ms={LEASE_MS}"
 DOWN = 2  # a shard
-LARGEST_HOLD_S = 10
 
 
 @pytest.fixture(autouse=True)

@@ -6,10 +6,9 @@ import threading
 import pytest
 
 from support import history, stack, users
-from support.sale import Sale
+from support.sale import LARGEST_HOLD_S, Sale
 from support.storm import Storm
 
-LARGEST_HOLD_S = 10  # of the catalog: what a rebuild waits by
 SHORT_HOLD_MS = 2000
 
 
