@@ -119,9 +119,9 @@ def test_memory_is_bounded_by_passes(sale):
 
 
 def test_clean_after_a_rebuild(sale):
-    epoch = records.epoch()
+    epoch = stack.epoch()
     stack.stock_redis().flushall()
-    stack.wait_for(lambda: records.epoch() > epoch, 30, "the epoch is raised")
+    stack.wait_for(lambda: stack.epoch() > epoch, 30, "the epoch is raised")
     stack.wait_for(lambda: stack.is_open(sale.coupon), 90, "the coupon is open again")
     found = audit.audit()
     assert found["epoch"] > epoch
@@ -402,7 +402,7 @@ def line(grab, **other):
 
 def test_histories(sale):
     lost = records.new_id(int(time.time() * 1000) - 3600 * 1000)
-    place = f"/api/grab/{lost}?user={sale.foreign_user}&epoch={records.epoch()}"
+    place = f"/api/grab/{lost}?user={sale.foreign_user}&epoch={stack.epoch()}"
     void_place = f"/api/grab/{lost}?user={sale.foreign_user}&epoch=0"
     cases = [
         ([line(sale.grab)], set()),
@@ -415,7 +415,7 @@ def test_histories(sale):
         ([line(sale.grab, status=0, grab_status=None, grab_id=None)], set()),
         ([line(sale.grab, user=sale.foreign_user, status=202, grab_status=None, grab_id=str(lost), location=place)], {("I4", "unknown_open")}),
     ]
-    if records.epoch() > 1:  # a barrier has been written: a lower epoch without a row is void
+    if stack.epoch() > 1:  # a barrier has been written: a lower epoch without a row is void
         cases.append(([line(sale.grab, user=sale.foreign_user, status=202, grab_status=None, grab_id=str(lost), location=void_place)], set()))
     for history, expected in cases:
         found = audit.findings(history=history)

@@ -33,12 +33,6 @@ void sim_choose_planted(const char *name)
     planted_choose(name);
 }
 
-/* By a check of what was promised. A simulation that breaks off has found nothing out: it is as good as not run. */
-static bool is_found(const struct jobs_result *result)
-{
-    return result->failed && strcmp(result->violation.what, JOBS_CRASH) != 0;
-}
-
 static void print_json(const char *name, const struct jobs_result *result, const char *comma)
 {
     printf("%s{\"planted\":\"%s\",\"found_by\":", comma, name);
@@ -47,6 +41,12 @@ static void print_json(const char *name, const struct jobs_result *result, const
     else
         fputs("null,\"seed\":null", stdout);
     printf(",\"schedules\":%" PRIu64 ",\"seconds\":%.1f}", result->seeds, result->seconds);
+}
+
+/* By a check: a simulation that died of the mistake has checked nothing. */
+static bool is_found(const struct jobs_result *result)
+{
+    return result->failed && strcmp(result->violation.what, JOBS_CRASHED) != 0;
 }
 
 static void print_line(const char *name, const struct jobs_result *result)
