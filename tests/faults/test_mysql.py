@@ -71,6 +71,8 @@ OUTAGES = {
     "column_renamed_daily": lambda _: shard_faults.column_renamed("worker-daily"),
     "column_narrowed_hash": lambda _: shard_faults.column_narrowed("worker-hash"),
     "column_narrowed_daily": lambda _: shard_faults.column_narrowed("worker-daily"),
+    "check_added_hash": lambda _: shard_faults.check_added("worker-hash"),
+    "check_added_daily": lambda _: shard_faults.check_added("worker-daily"),
     "table_away_hash": lambda _: shard_faults.table_away("worker-hash"),
     "table_away_daily": lambda _: shard_faults.table_away("worker-daily"),
 }
