@@ -12,7 +12,7 @@
 static const char *const *point_names;
 static size_t point_count;
 static char chosen[CRASH_NAME_BYTES_MAX + 1]; /* "" : none */
-static int chosen_signal;                     /* SIGKILL, or SIGSTOP */
+static int chosen_signal;                     /* SIGKILL, SIGSTOP, or 0: the point answers that it fails */
 static atomic_uint passings_left;
 
 static bool point_known(const char *name)
@@ -76,22 +76,29 @@ void crash_start(int argc, char **argv, const char *const *names, size_t count)
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--crash-points") == 0)
             crash_list();
-    const char *crash = getenv("WEIR_CRASH_AT"), *stop = getenv("WEIR_STOP_AT");
-    if (crash && *crash)
-        crash_choose("WEIR_CRASH_AT", crash, SIGKILL);
-    else if (stop && *stop)
-        crash_choose("WEIR_STOP_AT", stop, SIGSTOP);
+    static const struct {
+        const char *variable;
+        int signal;
+    } kinds[] = {{"WEIR_CRASH_AT", SIGKILL}, {"WEIR_STOP_AT", SIGSTOP}, {"WEIR_FAIL_AT", 0}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds && chosen[0] == '\0'; i++) {
+        const char *text = getenv(kinds[i].variable);
+        if (text && *text)
+            crash_choose(kinds[i].variable, text, kinds[i].signal);
+    }
 }
 
-void crash_point(const char *name)
+bool crash_point(const char *name)
 {
     assert(point_count == 0 || point_known(name));
     if (chosen[0] == '\0' || strcmp(chosen, name) != 0)
-        return;
+        return false;
     if (atomic_fetch_sub(&passings_left, 1) != 1)
-        return;
+        return false;
     dprintf(STDERR_FILENO, "crash point %s\n", name);
+    if (chosen_signal == 0)
+        return true;
     (void)raise(chosen_signal); /* to this thread: one that was sent to the process might let it run on for a moment */
     while (chosen_signal == SIGKILL)
         pause();
+    return false;
 }

@@ -46,13 +46,19 @@ WEIR_MUST_USE bool kafka_produce(struct kafka_producer *producer, const char *to
                                  struct err *err);
 int kafka_producer_fd(const struct kafka_producer *producer); /* an eventfd: readable when reports wait */
 /* Hands every waiting report to `fn`; answers how many. A producer that went fatal is swapped for a new one inside;
- * reports of the old one still come. */
+ * reports of the old one still come. After an offset that is not above those before it (another log), KAFKA_PERSISTED
+ * is never reported again. */
 size_t kafka_producer_reports(struct kafka_producer *producer,
                               void (*fn)(const struct kafka_delivery *delivery, void *arg), void *arg);
 size_t kafka_producer_pending(const struct kafka_producer *producer); /* messages without a report yet */
 /* Some broker answers, as of the last second's statistics that kafka_producer_reports met; false until then. Any
  * thread. */
 bool kafka_producer_up(const struct kafka_producer *producer);
+/* One sentence, when it is not up; lives as long as the producer. A log that has gone back keeps it down for good. Any
+ * thread. */
+const char *kafka_producer_why(const struct kafka_producer *producer);
+/* Makes its client go fatal, as no healthy broker does; for a FAIL_POINT. */
+void kafka_producer_fail(struct kafka_producer *producer);
 /* Flush, purge, flush: every report comes through `fn` (may be NULL) before it returns. */
 void kafka_producer_close(struct kafka_producer *producer, int64_t deadline_ms,
                           void (*fn)(const struct kafka_delivery *delivery, void *arg), void *arg);
@@ -143,8 +149,8 @@ struct kafka_admin;
 WEIR_MUST_USE bool kafka_admin_open(const char *brokers, const char *client_id, struct kafka_admin **ret_admin,
                                     struct err *err);
 void kafka_admin_close(struct kafka_admin *admin);
-/* Made when it is not there; ERR_CONFLICT when it is there with another partition count. `config` is
- * "retention.ms=-1,..." or "". */
+/* Made when it is not there, and then each partition's leader answers; ERR_CONFLICT when it is there with another
+ * partition count. `config` is "retention.ms=-1,..." or "". */
 WEIR_MUST_USE bool kafka_admin_create_topic(struct kafka_admin *admin, const char *topic, int partitions,
                                             int replication, const char *config, int64_t timeout_ms, bool *ret_created,
                                             struct err *err);

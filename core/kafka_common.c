@@ -183,6 +183,35 @@ rd_kafka_conf_t *kafka_reader_conf_new(const char *brokers, const char *client_i
     return conf;
 }
 
+rd_kafka_conf_t *kafka_producer_conf_new(const struct kafka_producer_options *options, struct err *err)
+{
+    int64_t request_ms = options->delivery_timeout_ms < 500     ? 500
+                         : options->delivery_timeout_ms > 30000 ? 30000
+                                                                : options->delivery_timeout_ms;
+    char linger[24], timeout[24], request[24], messages[24], kbytes[24];
+    snprintf(linger, sizeof linger, "%lld", (long long)options->linger_ms);
+    snprintf(timeout, sizeof timeout, "%lld", (long long)options->delivery_timeout_ms);
+    snprintf(request, sizeof request, "%lld", (long long)request_ms);
+    snprintf(messages, sizeof messages, "%lld", (long long)options->queue_messages_max);
+    snprintf(kbytes, sizeof kbytes, "%lld", (long long)(options->queue_bytes_max + 1023) / 1024);
+    const struct kafka_setting settings[] = {
+        {"enable.idempotence", "true"},
+        {"acks", "all"},
+        {"compression.codec", "none"},
+        {"linger.ms", linger},
+        {"message.timeout.ms", timeout},
+        {"request.timeout.ms", request},
+        {"queue.buffering.max.messages", messages},
+        {"queue.buffering.max.kbytes", kbytes},
+        {"statistics.interval.ms", "1000"},
+        {NULL, NULL},
+    };
+    rd_kafka_conf_t *conf = kafka_conf_new(options->brokers, options->client_id, settings, err);
+    if (conf)
+        rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_STATS);
+    return conf;
+}
+
 /* A broker's state is upper case in the statistics' JSON, and nothing else there is written so; a search spares parsing
  * some 10 kB each second. */
 bool kafka_statistics_up(const char *statistics)

@@ -24,8 +24,20 @@ rd_kafka_t *kafka_handle_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, const 
 rd_kafka_conf_t *kafka_reader_conf_new(const char *brokers, const char *client_id, int64_t queue_bytes_max,
                                        struct err *err);
 
+/* Settings of each producing handle: its events are delivery reports, errors and statistics. */
+rd_kafka_conf_t *kafka_producer_conf_new(const struct kafka_producer_options *options, struct err *err);
+
 /* Some broker answers, as the client's statistics (statistics.interval.ms) tell. */
 bool kafka_statistics_up(const char *statistics);
+
+/* The offsets that one producing client was told, to see a log go back (kafka_seen.c). One thread. */
+struct kafka_seen {
+    size_t topic_count;
+    struct kafka_seen_topic *topics;
+};
+/* False, err: `offset` is not above what this partition has told before, so its log is another one, or lost records. */
+bool kafka_seen_note(struct kafka_seen *seen, const char *topic, int32_t partition, int64_t offset, struct err *err);
+void kafka_seen_free(struct kafka_seen *seen);
 
 void kafka_record_fill(rd_kafka_message_t *message, struct kafka_record *ret_record);
 

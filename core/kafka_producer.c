@@ -9,6 +9,9 @@
  *
  * Whether a broker answers is read from the client's statistics, once a second: asking for metadata would block, and
  * reports come only under load.
+ *
+ * A log that goes back (kafka_seen.c) is not the one that was promised: from then on the producer is down, and what it
+ * still has in flight is reported as possibly persisted, for nobody knows which log will be kept.
  */
 #include "core/buf.h"
 #include "core/clock.h"
@@ -30,6 +33,7 @@ struct client {
     rd_kafka_queue_t *queue;
     rd_kafka_topic_t *topics[TOPICS_MAX];
     size_t pending;
+    struct kafka_seen seen;
 };
 
 struct kafka_producer {
@@ -40,45 +44,17 @@ struct kafka_producer {
     struct client clients[CLIENTS_MAX]; /* 0 produces, the others only report */
     bool fatal;                         /* of client 0 */
     atomic_bool up;
+    atomic_bool other_log; /* for good: `why` says it, and does not change any more */
+    struct err why;
     uintptr_t waits; /* numbers the calls of kafka_produce_wait */
 };
 
 typedef void (*delivery_fn)(const struct kafka_delivery *delivery, void *arg);
 
-static rd_kafka_conf_t *producer_conf(const struct kafka_producer *producer, struct err *err)
-{
-    const struct kafka_producer_options *options = &producer->options;
-    int64_t request_ms = options->delivery_timeout_ms < 500     ? 500
-                         : options->delivery_timeout_ms > 30000 ? 30000
-                                                                : options->delivery_timeout_ms;
-    char linger[24], timeout[24], request[24], messages[24], kbytes[24];
-    snprintf(linger, sizeof linger, "%lld", (long long)options->linger_ms);
-    snprintf(timeout, sizeof timeout, "%lld", (long long)options->delivery_timeout_ms);
-    snprintf(request, sizeof request, "%lld", (long long)request_ms);
-    snprintf(messages, sizeof messages, "%lld", (long long)options->queue_messages_max);
-    snprintf(kbytes, sizeof kbytes, "%lld", (long long)(options->queue_bytes_max + 1023) / 1024);
-    const struct kafka_setting settings[] = {
-        {"enable.idempotence", "true"},
-        {"acks", "all"},
-        {"compression.codec", "none"},
-        {"linger.ms", linger},
-        {"message.timeout.ms", timeout},
-        {"request.timeout.ms", request},
-        {"queue.buffering.max.messages", messages},
-        {"queue.buffering.max.kbytes", kbytes},
-        {"statistics.interval.ms", "1000"},
-        {NULL, NULL},
-    };
-    rd_kafka_conf_t *conf = kafka_conf_new(producer->brokers, producer->client_id, settings, err);
-    if (conf)
-        rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_STATS);
-    return conf;
-}
-
 static bool client_open(struct kafka_producer *producer, struct client *client, struct err *err)
 {
     static const uint64_t one = 1;
-    rd_kafka_conf_t *conf = producer_conf(producer, err);
+    rd_kafka_conf_t *conf = kafka_producer_conf_new(&producer->options, err);
     if (!conf)
         return false;
     rd_kafka_t *handle = kafka_handle_new(RD_KAFKA_PRODUCER, conf, producer->brokers, err);
@@ -98,6 +74,7 @@ static void client_close(struct client *client)
     rd_kafka_queue_io_event_enable(client->queue, -1, NULL, 0);
     rd_kafka_queue_destroy(client->queue);
     rd_kafka_destroy(client->handle);
+    kafka_seen_free(&client->seen);
     *client = (struct client){0};
 }
 
@@ -110,8 +87,8 @@ bool kafka_producer_open(const struct kafka_producer_options *options, struct ka
                        strerror(errno));
     struct kafka_producer *producer = mem_alloc(sizeof *producer);
     producer->options = *options;
-    producer->brokers = mem_copy_str(options->brokers ? options->brokers : "");
-    producer->client_id = mem_copy_str(options->client_id);
+    producer->options.brokers = producer->brokers = mem_copy_str(options->brokers ? options->brokers : "");
+    producer->options.client_id = producer->client_id = mem_copy_str(options->client_id);
     producer->fd = fd;
     if (!client_open(producer, &producer->clients[0], err)) {
         kafka_producer_close(producer, 0, NULL, NULL);
@@ -226,11 +203,29 @@ static struct kafka_delivery delivery_of(const rd_kafka_message_t *message)
     return delivery;
 }
 
-static size_t take_reports(struct client *client, rd_kafka_event_t *event, delivery_fn fn, void *arg)
+/* An acknowledgement by another log than the one that earlier acknowledgements came from promises nothing. */
+static void look_at_log(struct kafka_producer *producer, struct client *client, const rd_kafka_message_t *message,
+                        struct kafka_delivery *delivery)
+{
+    if (delivery->report != KAFKA_PERSISTED || delivery->offset < 0) /* an offset may be unknown after a retry */
+        return;
+    if (!atomic_load(&producer->other_log) && !kafka_seen_note(&client->seen, rd_kafka_topic_name(message->rkt),
+                                                               delivery->partition, delivery->offset, &producer->why))
+        atomic_store(&producer->other_log, true);
+    if (!atomic_load(&producer->other_log))
+        return;
+    delivery->report = KAFKA_POSSIBLY_PERSISTED;
+    delivery->offset = -1;
+    delivery->error = producer->why.text;
+}
+
+static size_t take_reports(struct kafka_producer *producer, struct client *client, rd_kafka_event_t *event,
+                           delivery_fn fn, void *arg)
 {
     size_t count = 0;
     for (const rd_kafka_message_t *message; (message = rd_kafka_event_message_next(event)); count++) {
         struct kafka_delivery delivery = delivery_of(message);
+        look_at_log(producer, client, message, &delivery);
         assert(client->pending > 0);
         client->pending--;
         if (fn)
@@ -245,7 +240,7 @@ static size_t take_event(struct kafka_producer *producer, struct client *client,
     bool current = client == &producer->clients[0];
     switch (rd_kafka_event_type(event)) {
     case RD_KAFKA_EVENT_DR:
-        return take_reports(client, event, fn, arg);
+        return take_reports(producer, client, event, fn, arg);
     case RD_KAFKA_EVENT_STATS:
         if (current)
             atomic_store(&producer->up, kafka_statistics_up(rd_kafka_event_stats(event)));
@@ -310,7 +305,18 @@ size_t kafka_producer_pending(const struct kafka_producer *producer)
 
 bool kafka_producer_up(const struct kafka_producer *producer)
 {
-    return atomic_load(&producer->up);
+    return atomic_load(&producer->up) && !atomic_load(&producer->other_log);
+}
+
+const char *kafka_producer_why(const struct kafka_producer *producer)
+{
+    return atomic_load(&producer->other_log) ? producer->why.text : "no broker answers";
+}
+
+void kafka_producer_fail(struct kafka_producer *producer)
+{
+    rd_kafka_test_fatal_error(producer->clients[0].handle, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER,
+                              "a test asked for it");
 }
 
 static void serve_until(struct kafka_producer *producer, int64_t deadline_ms, delivery_fn fn, void *arg)

@@ -282,6 +282,8 @@ static bool call_produce(struct grab_call *call, int32_t partition, struct err *
     const struct text *trace = &call->input.traceparent, *id = &call->input.request_id;
     struct kafka_header headers[2] = {{.name = "request_id", .data = id->data, .len = id->len},
                                       {.name = "traceparent", .data = trace->data, .len = trace->len}};
+    if (FAIL_POINT("ingest.producer_fatal"))
+        kafka_producer_fail(loop->producer);
     return kafka_produce(loop->producer, stream->name, partition, loop->key.data, loop->key.len, loop->value.data,
                          loop->value.len, headers, trace->len > 0 ? 2 : 1,
                          PLANTED("success_before_report") ? NULL : call, err);

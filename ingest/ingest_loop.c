@@ -45,7 +45,9 @@ static void parts_tell(const struct ingest_loop *loop)
                      !own           ? "another loop's connection is down"
                      : loop->why[0] ? loop->why
                                     : "connecting");
-    service_part_set(ingest->kafka_part, kafka, "no broker answers");
+    service_part_set(ingest->kafka_part, kafka,
+                     kafka_producer_up(loop->producer) ? "another loop's producer is down"
+                                                       : kafka_producer_why(loop->producer));
 }
 
 static void admission_tell(struct ingest_loop *loop)

@@ -8,7 +8,7 @@
 
 static const char *const crash_points[] = {
     "ingest.after_reserve", "ingest.after_append", "ingest.after_report",  "ingest.before_answer",
-    "ingest.after_answer",  "ingest.after_settle", "ingest.after_release",
+    "ingest.after_answer",  "ingest.after_settle", "ingest.after_release", "ingest.producer_fatal",
 };
 
 /* Time of the drain that is kept for what comes after the last answer, ms. */

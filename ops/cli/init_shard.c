@@ -124,11 +124,11 @@ static bool make_progress(struct init *init, int shard, const struct layout *lay
     if (!sql_select(init->shard[shard], sql_progress_read, values, 3, take_offset, &reading, err))
         return false;
     if (reading.found && reading.next_offset > init->high[partition])
-        return err_set(
-            err, ERR_CONFLICT,
-            "progress is at offset %" PRId64 ", but the log ends at %" PRId64
-            ": the topic was lost or made anew under its rows. Bring the topic back, or begin with empty databases",
-            reading.next_offset, init->high[partition]);
+        return err_set(err, ERR_CONFLICT,
+                       "progress is at offset %" PRId64 ", but the log ends at %" PRId64
+                       ": the topic was lost or made anew under its rows. Bring the topic back, or see README, \"A log "
+                       "that is not the one of progress\"",
+                       reading.next_offset, init->high[partition]);
     if (reading.found)
         return true;
     if (!init_begin_offset(init->begin, init->low[partition], init->high[partition], &offset, err))

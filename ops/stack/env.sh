@@ -2,10 +2,10 @@
 # Which stack this is: its folder, its ports and its secrets, and the file var/stack.env that tells them to others.
 # A stack remembers its ports and secrets in that file, so that a second start finds the same ones.
 
-# env_select DEFAULT_FOLDER DEFAULT_BASE [KIND]: sets WEIR_VAR, WEIR_PORT_BASE, the kind and the secrets; makes nothing.
-# KIND is that of a stack which is still to be made.
+# env_select DEFAULT_FOLDER DEFAULT_BASE [KIND [BROKERS]]: sets WEIR_VAR, WEIR_PORT_BASE, the kind, the secrets and the parts; makes nothing.
+# KIND and BROKERS (the number of Kafka's brokers) are those of a stack which is still to be made.
 env_select() {
-    local wanted_base=${WEIR_PORT_BASE:-} stored_base=
+    local wanted_base=${WEIR_PORT_BASE:-} stored_base='' stored_brokers=''
     WEIR_VAR=${WEIR_VAR:-$1}
     [[ $WEIR_VAR == /* ]] || WEIR_VAR=$PWD/$WEIR_VAR
     WEIR_VAR=$(realpath -m "$WEIR_VAR")
@@ -15,9 +15,13 @@ env_select() {
         db_password=$(env_stored WEIR_DB_PASSWORD)
         admin_token=$(env_stored WEIR_ADMIN_TOKEN)
         stack_kind=$(env_stored WEIR_STACK_KIND)
+        stored_brokers=$(env_stored WEIR_KAFKA_BROKERS)
     fi
+    kafka_brokers=${stored_brokers:-${4:-1}}
     WEIR_PORT_BASE=${wanted_base:-${stored_base:-$2}}
-    links_are_wanted || part_names=("${part_names[@]:1}")
+    parts_select
+    [[ $kafka_brokers == "${4:-$kafka_brokers}" ]] ||
+        die "the stack in $WEIR_VAR was made for $kafka_brokers of Kafka's brokers; the number does not change. Set WEIR_VAR to another folder, or remove it with ops/down --wipe"
     is_between "$WEIR_PORT_BASE" 1024 65000 || {
         say "error: WEIR_PORT_BASE must be 1024 to 65000, not '$WEIR_PORT_BASE'"
         exit 2
@@ -70,7 +74,8 @@ env_text() {
 	WEIR_WORKER_HASH=http://127.0.0.1:$(port_of worker-hash)
 	WEIR_WORKER_DAILY=http://127.0.0.1:$(port_of worker-daily)
 	WEIR_FRONT_STATS=http://127.0.0.1:$(port_of haproxy-stats)
-	WEIR_KAFKA=127.0.0.1:$(port_of kafka)
+	WEIR_KAFKA=$(kafka_addresses)
+	WEIR_KAFKA_BROKERS=$kafka_brokers
 	WEIR_REDIS_STOCK=redis://127.0.0.1:$(port_of redis-stock)/0
 	WEIR_REDIS_CACHE=redis://127.0.0.1:$(port_of redis-cache)/0
 	WEIR_MYSQL_CATALOG=$(mysql_url catalog)

@@ -1,8 +1,37 @@
 # shellcheck shell=bash
-# One Apache Kafka broker in KRaft mode. Its jars come from Maven Central by kafka/pom.xml into the cache, once for
+# Apache Kafka in KRaft mode: one broker that is its own controller, or three that elect one among them and keep three
+# copies of each record, two of which must be there before it is acknowledged. The jars come from Maven Central by kafka/pom.xml into the cache, once for
 # each state of that file. The topic itself is made by `weir init`.
 
 kafka_deadline_s() { echo 60; }
+
+kafka_names() {
+    local number
+    echo kafka
+    for ((number = 2; number <= kafka_brokers; number++)); do echo "kafka$number"; done
+}
+
+# kafka_node NAME: its number, from 1.
+kafka_node() { [[ $1 == kafka ]] && echo 1 || echo "${1#kafka}"; }
+
+kafka_min_insync() { echo $((kafka_brokers / 2 + kafka_brokers % 2)); }
+
+# kafka_addresses [CLIENT]: all brokers, as CLIENT finds them; directly when there is none.
+kafka_addresses() {
+    local name text=''
+    if [[ -n ${1:-} ]] && links_are_wanted; then
+        text=,127.0.0.1:$(port_of "link-$1-kafka")
+    else
+        for name in $(kafka_names); do text+=,127.0.0.1:$(port_of "$name"); done
+    fi
+    echo "${text#,}"
+}
+
+kafka_voters() {
+    local name text=''
+    for name in $(kafka_names); do text+=,$(kafka_node "$name")@127.0.0.1:$(port_of "$name-controller"); done
+    echo "${text#,}"
+}
 
 kafka_libs() { echo "$cache_dir/kafka-$(sha256sum "$stack_dir/kafka/pom.xml" | cut -c1-16)"; }
 
@@ -31,10 +60,14 @@ kafka_class_path() { printf '%s\n' "$(kafka_libs)"/*.jar | LC_ALL=C sort | paste
 kafka_java=(java -Xms128m -Xmx512m -XX:+UseG1GC -XX:MaxGCPauseMillis=20 -XX:+ExitOnOutOfMemoryError
     -Djava.awt.headless=true -Dlog4j.configuration="file:$stack_dir/templates/kafka-log4j.properties")
 
-# 16 random bytes in URL-safe base64, as Kafka writes its ids; it may not begin with a dash.
-kafka_cluster_id() { echo "w$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | cut -c2-22)"; }
+# The same for all brokers: 16 random bytes in URL-safe base64, as Kafka writes its ids; it may not begin with a dash.
+kafka_cluster_id() {
+    local file="$WEIR_VAR/etc/kafka.cluster"
+    [[ -s $file ]] || echo "w$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | cut -c2-22)" | write_private "$file"
+    cat "$file"
+}
 
-# The broker's listeners, as three settings of kafka.properties: for tools, for the controller, and in a stack under test one for
+# kafka_listeners NAME: the broker's listeners, as three settings of kafka.properties: for tools, for the controller, and in a stack under test one for
 # each service, which is told to come back through its link.
 kafka_listeners() {
     local client own='' told='' kinds=''
@@ -46,29 +79,30 @@ kafka_listeners() {
         done
     fi
     cat <<-TEXT
-	listeners=PLAINTEXT://127.0.0.1:$(port_of kafka),CONTROLLER://127.0.0.1:$(port_of kafka-controller)$own
-	advertised.listeners=PLAINTEXT://127.0.0.1:$(port_of kafka)$told
+	listeners=PLAINTEXT://127.0.0.1:$(port_of "$1"),CONTROLLER://127.0.0.1:$(port_of "$1-controller")$own
+	advertised.listeners=PLAINTEXT://127.0.0.1:$(port_of "$1")$told
 	listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT$kinds
 	TEXT
 }
 
 kafka_prepare() {
-    local data="$WEIR_VAR/data/kafka" settings="$WEIR_VAR/etc/kafka.properties"
+    local data="$WEIR_VAR/data/$1" settings="$WEIR_VAR/etc/$1.properties"
     kafka_fetch
     mkdir -p "$data"
-    render "$stack_dir/templates/kafka.properties" "LISTENERS=$(kafka_listeners)" "DATA=$data" \
-        "CONTROLLER_PORT=$(port_of kafka-controller)" | write_private "$settings"
+    render "$stack_dir/templates/kafka.properties" "NODE=$(kafka_node "$1")" "LISTENERS=$(kafka_listeners "$1")" "DATA=$data" \
+        "VOTERS=$(kafka_voters)" "COPIES=$kafka_brokers" "MIN_INSYNC=$(kafka_min_insync)" | write_private "$settings"
     [[ -e $data/meta.properties ]] && return 0
     "${kafka_java[@]}" -XX:TieredStopAtLevel=1 -cp "$(kafka_class_path)" kafka.tools.StorageTool format \
-        --cluster-id "$(kafka_cluster_id)" --config "$settings" >>"$WEIR_VAR/log/kafka.log" 2>&1 || {
-        log_tail kafka
-        die "Kafka's storage in $data could not be formatted; its log is $WEIR_VAR/log/kafka.log"
+        --cluster-id "$(kafka_cluster_id)" --config "$settings" >>"$WEIR_VAR/log/$1.log" 2>&1 || {
+        log_tail "$1"
+        die "Kafka's storage in $data could not be formatted; its log is $WEIR_VAR/log/$1.log"
     }
 }
 
-kafka_command() { part_command=("${kafka_java[@]}" -cp "$(kafka_class_path)" kafka.Kafka "$WEIR_VAR/etc/kafka.properties"); }
+kafka_command() { part_command=("${kafka_java[@]}" -cp "$(kafka_class_path)" kafka.Kafka "$WEIR_VAR/etc/$1.properties"); }
 
+# It counts itself among the brokers that may be used.
 kafka_ready() {
-    port_is_listening "$(port_of kafka)" &&
-        kcat -b "127.0.0.1:$(port_of kafka)" -L -m 2 -X log_level=0 2>/dev/null | grep -q '1 brokers'
+    port_is_listening "$(port_of "$1")" &&
+        kcat -b "127.0.0.1:$(port_of "$1")" -L -m 2 -X log_level=0 2>/dev/null | grep -q "broker $(kafka_node "$1") at"
 }

@@ -118,14 +118,14 @@ locks_leave() {
 }
 
 # process_spawn NAME COMMAND…: in a session of its own, output to log/NAME.log, without our settings in its environment; only
-# what a fault test chose goes through: a crash point, a planted bug, the clock's file and the shim that reads it.
+# what a fault test chose goes through: a crash or fail point, a planted bug, the clock's file and the shim that reads it.
 process_spawn() {
     local name=$1 file="$WEIR_VAR/run/$1" variable pid
     shift
     local -a clean=()
     for variable in "${!WEIR_@}"; do
         case $variable in
-        WEIR_CRASH_AT | WEIR_STOP_AT | WEIR_PLANTED | WEIR_CLOCK_FILE) ;;
+        WEIR_CRASH_AT | WEIR_STOP_AT | WEIR_FAIL_AT | WEIR_PLANTED | WEIR_CLOCK_FILE) ;;
         *) clean+=(-u "$variable") ;;
         esac
     done

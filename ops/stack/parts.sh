@@ -15,15 +15,15 @@ cache_dir=${XDG_CACHE_HOME:-$HOME/.cache}/weir
 
 server_names=(kafka redis-stock redis-cache catalog shard0 shard1 shard2 shard3)
 service_names=(keeper ingest query worker-hash worker-daily)
-part_names=(proxy "${server_names[@]}" "${service_names[@]}" haproxy) # the proxy in stacks under test only
+part_names=() # those of this stack, as env_select finds it
 shard_count=4
 
-# The offset of each port from WEIR_PORT_BASE. From 20 on and from 50 on: see proxy.sh. 40 to 49 are for what a test starts itself.
+# The offset of each port from WEIR_PORT_BASE. From 20 to 24 and from 50 on: see proxy.sh. 40 to 49 are for what a test starts itself.
 declare -A port_offsets=(
     [haproxy]=0 [ingest]=1 [keeper]=2 [query]=3 [worker-hash]=4 [worker-daily]=5 [haproxy-stats]=6
     [kafka]=10 [kafka-controller]=11 [redis-stock]=12 [redis-cache]=13
     [catalog]=14 [shard0]=15 [shard1]=16 [shard2]=17 [shard3]=18
-    [proxy]=19
+    [proxy]=19 [kafka2]=25 [kafka2-controller]=26 [kafka3]=27 [kafka3-controller]=28
 )
 
 for stack_room in lib env proxy kafka redis mariadb haproxy services stack; do
@@ -33,11 +33,20 @@ done
 
 port_of() { echo $((WEIR_PORT_BASE + port_offsets[$1])); }
 
+# parts_select: what this stack has, once its kind and the number of its brokers are known.
+parts_select() {
+    local number
+    for ((number = 2; number <= kafka_brokers; number++)); do server_names+=("kafka$number"); done
+    part_names=("${server_names[@]}" "${service_names[@]}" haproxy)
+    ! links_are_wanted || part_names=(proxy "${part_names[@]}")
+}
+
 part_is_known() { [[ " ${part_names[*]} " == *" $1 "* ]]; }
 
 part_kind() {
     case $1 in
-    proxy | kafka | haproxy) echo "$1" ;;
+    proxy | haproxy) echo "$1" ;;
+    kafka*) echo kafka ;;
     redis-*) echo redis ;;
     catalog | shard[0-9]) echo mariadb ;;
     *) echo services ;;
@@ -129,7 +138,9 @@ parts_check_ports() {
     for name in "$@"; do
         process_is_running "$name" || port_require_free "$(port_of "$name")" "$name"
     done
-    process_is_running kafka || port_require_free "$(port_of kafka-controller)" "kafka's controller"
+    for name in $(kafka_names); do
+        process_is_running "$name" || port_require_free "$(port_of "$name-controller")" "the controller of $name"
+    done
     links_check_ports
     process_is_running haproxy || port_require_free "$(port_of haproxy-stats)" "haproxy's statistics"
 }

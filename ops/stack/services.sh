@@ -25,7 +25,7 @@ services_yaml() {
 	  port: $(port_of "$1")
 	$(services_threads "$1")
 	kafka:
-	  brokers: "127.0.0.1:$(port_for "$1" kafka)"
+	  brokers: "$(kafka_addresses "$1")"
 	mysql:
 	  catalog: "$(mysql_url catalog "$1")"
 	TEXT
@@ -47,7 +47,10 @@ services_yaml() {
 services_tool_yaml() {
     cat <<-TEXT
 	kafka:
-	  brokers: "127.0.0.1:$(port_of kafka)"
+	  brokers: "$(kafka_addresses)"
+	init:
+	  replication: $kafka_brokers
+	  min_insync: $(kafka_min_insync)
 	redis:
 	  stock: "redis://127.0.0.1:$(port_of redis-stock)/0"
 	mysql:

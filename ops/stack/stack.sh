@@ -3,12 +3,12 @@
 
 # The slow first-time work of the servers, side by side: Kafka's jars and storage, the databases' template.
 stack_prepare() {
-    local broker databases
-    process_is_running kafka || (kafka_prepare) &
-    broker=$!
+    local brokers databases
+    (for name in $(kafka_names); do process_is_running "$name" || kafka_prepare "$name"; done) &
+    brokers=$!
     (mariadb_template_make) &
     databases=$!
-    wait "$broker" || exit 1
+    wait "$brokers" || exit 1
     wait "$databases" || exit 1
 }
 

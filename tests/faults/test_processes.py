@@ -74,6 +74,7 @@ INGEST_POINTS = {
     "ingest.after_answer": nothing,
     "ingest.after_settle": nothing,
     "ingest.after_release": kafka_away,
+    "ingest.producer_fatal": nothing,
 }
 
 

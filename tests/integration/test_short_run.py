@@ -43,6 +43,7 @@ def test_from_start_to_end():
         assert stack.admin(f"/admin/coupons/{sale.coupon}/restock", {"add": 10}).status in (200, 202)
         sale.total += 10
         sale.finish_load()
+        stack.wait_for(lambda: stack.mark(sale.coupon)["total"] == str(sale.total), 60, "the keeper has carried the restock")
     finally:
         stop.set()
         for reader in readers:

@@ -3,7 +3,7 @@
 
     run.py                      all rows of configs.tsv of size `core`
     run.py --clean | --switches the core rows of one kind
-    run.py --long               all rows, the long ones too
+    run.py --long               all rows, the long ones too; also with WEIR_MODELS=all, as ops/test --models sets it
     run.py --only TEXT          the rows whose name contains TEXT, whatever their size; --clean and --switches choose among them
     run.py --trail NAME         the counterexample of the row of this name, step by step
     run.py --list               the rows
@@ -20,6 +20,7 @@ import argparse
 import collections
 import concurrent.futures
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -283,7 +284,7 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clean", action="store_true")
     parser.add_argument("--switches", action="store_true")
-    parser.add_argument("--long", action="store_true")
+    parser.add_argument("--long", action="store_true", default=os.environ.get("WEIR_MODELS") == "all")
     parser.add_argument("--only", metavar="TEXT")
     parser.add_argument("--trail", metavar="NAME")
     parser.add_argument("--list", action="store_true")

@@ -190,6 +190,8 @@ void fault_draw_caller(struct world *world, const struct call *call, int64_t wit
 
 int64_t fault_draw_grab(struct world *world)
 {
+    if (world->setup.aim == STATE_CONFIRMING)
+        redis_save_within(world, world_hold_us(world) / 4);
     if (!is_armed(&world->grabs_armed))
         return 0;
     int64_t stall_us = chance_permille(world, 700) ? chance_between(world, 0, 5 * world_hold_us(world) / 4) : 0;

@@ -4,10 +4,12 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -74,6 +76,7 @@ static void start(struct shared *shared, const struct jobs_options *options)
             exit(3);
         }
         if (pid == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL); /* none goes on when the command was ended */
             job_main(shared, &shared->job[i], options, (uint64_t)i);
             _exit(0);
         }
@@ -102,7 +105,7 @@ static void show(const struct shared *shared, const struct jobs_options *options
 static void job_died(struct shared *shared, struct job *job, int status)
 {
     job->failed = true;
-    snprintf(job->violation.what, sizeof job->violation.what, "crash");
+    snprintf(job->violation.what, sizeof job->violation.what, JOBS_CRASHED);
     snprintf(job->violation.text, sizeof job->violation.text, "the simulation ended by signal %d; see stderr",
              WIFSIGNALED(status) ? WTERMSIG(status) : 0);
     fails_at(shared, job->seed);

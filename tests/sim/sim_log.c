@@ -89,7 +89,7 @@ static struct append_course draw_course(struct world *world, enum append_fate fa
     if (fate == APPEND_REPORT_LATE && chance_permille(world, 500))
         course.land_us += long_us; /* it was the way there that took long */
     if (fate == APPEND_REPORT_LATE)
-        course.report_us += long_us;
+        course.report_us += long_us + (chance_permille(world, 500) ? chance_between(world, 0, 2 * hold_us) : 0);
     return course;
 }
 

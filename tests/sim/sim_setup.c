@@ -59,6 +59,20 @@ static void draw_two_keepers(struct world *world)
     }
 }
 
+/* Redis comes back old after a grab was voided, by its CANCEL or by a BARRIER, and before it is to be confirmed; and
+ * the keepers are slow to see it. */
+static void draw_old_confirm(struct world *world)
+{
+    struct setup *setup = &world->setup;
+    if (chance_permille(world, 500))
+        return;
+    setup->aim_too = chance_permille(world, 500) ? STATE_SWEEP_FOLD : STATE_REBUILD_BARRIER;
+    setup->world_faults = 2;
+    setup->keepers = 1;
+    setup->enabled = BIT(FAULT_LOG_REPORT_LATE) | BIT(FAULT_REDIS_OLD);
+    setup->round_us = 500 * SIM_MS;
+}
+
 /* Half of the seeds aim at one state that a call or an append is in: more grabs, time for a sweep, what leads there,
  * and any fault of a server. */
 static void draw_aim(struct world *world)
@@ -80,6 +94,8 @@ static void draw_aim(struct world *world)
         setup->users = SIM_USERS_MAX;
         setup->total[0] = 3;
         setup->active_us = 6 * setup->hold_ms * SIM_MS;
+        if (setup->aim == STATE_CONFIRMING)
+            draw_old_confirm(world);
     } else if (leads != 0 && setup->world_faults == 0) {
         setup->world_faults = 1;
     }

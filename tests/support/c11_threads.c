@@ -1,12 +1,12 @@
 /* C11 threads on POSIX threads, for ThreadSanitizer.
  *
- * What: mtx_*, cnd_*, thrd_*, call_once and tss_* of <threads.h>, each as one call of its pthread_* twin.
- * Why: the Kafka client library of Debian 12 is built on C11 threads, and ThreadSanitizer of gcc 12 and clang 14 sees
- * POSIX threads only: without this every record that passes from the library's threads to ours looks like a race, and
- * its threads are none that the sanitizer knows.
- * How: linked into the programs and tests of the preset tsan alone; the linker lets a program's own symbols go before
- * those of the C library. glibc has the types side by side (same size, and thrd_t is a pthread_t); checked below.
- * Source: ISO/IEC 9899:2011, 7.26; glibc 2.36, nptl. */
+ * What: mtx_*, cnd_*, thrd_*, call_once and tss_* of <threads.h>, each as one call of its pthread_* twin; cnd_timedwait
+ * is core/kafka_common.c's own in every build. Why: the Kafka client library of Debian 12 is built on C11 threads, and
+ * ThreadSanitizer of gcc 12 and clang 14 sees POSIX threads only: without this every record that passes from the
+ * library's threads to ours looks like a race, and its threads are none that the sanitizer knows. How: linked into the
+ * programs and tests of the preset tsan alone; the linker lets a program's own symbols go before those of the C
+ * library. glibc has the types side by side (same size, and thrd_t is a pthread_t); checked below. Source: ISO/IEC
+ * 9899:2011, 7.26; glibc 2.36, nptl. */
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -99,11 +99,6 @@ int cnd_broadcast(cnd_t *cnd)
 int cnd_wait(cnd_t *cnd, mtx_t *mtx)
 {
     return result(pthread_cond_wait(condition(cnd), mutex(mtx)));
-}
-
-int cnd_timedwait(cnd_t *restrict cnd, mtx_t *restrict mtx, const struct timespec *restrict until)
-{
-    return result(pthread_cond_timedwait(condition(cnd), mutex(mtx), until));
 }
 
 void cnd_destroy(cnd_t *cnd)

@@ -15,7 +15,7 @@ class Sale:
     def __init__(self, total=20_000, users_count=4000, rate=600, hold_ms=4000, limit=1, base=None, rows=200):
         self.total, self.hold_ms = total, hold_ms
         self.coupon = stack.new_coupon(total, limit=limit, hold_ms=hold_ms)
-        self.storm = Storm(self.coupon, users.take(users_count), users_count, rate=rate, base=base or stack.FRONT)
+        self.storm = Storm(self.coupon, users.take(users_count), users_count, rate=rate, base=base)
         stack.wait_for(lambda: len(stack.ok_rows("hash", self.coupon)) > rows, 30, "the sale is under way")
         assert self.storm.runs(), "the load was over before the fault"
 

@@ -89,9 +89,9 @@ class Answer:
         return f"<{self.status} {self.body[:300]!r}>"
 
 
-def call(method, path, body=None, headers=None, base=FRONT, timeout=15):
+def call(method, path, body=None, headers=None, base=None, timeout=15):
     data = json.dumps(body).encode() if isinstance(body, (dict, list)) else body
-    request = urllib.request.Request(base + path, data=data, method=method)
+    request = urllib.request.Request((base or ENV["WEIR_FRONT"]) + path, data=data, method=method)
     if data is not None:
         request.add_header("Content-Type", "application/json")
     for name, value in (headers or {}).items():
@@ -150,6 +150,10 @@ def catalog(text, *values):
     return sql(ENV["WEIR_MYSQL_CATALOG"], text, *values)
 
 
+def epoch():
+    return int(catalog("SELECT epoch FROM meta")[0][0])
+
+
 def shard(number, text, *values):
     return sql(ENV[f"WEIR_MYSQL_SHARD_{number}"], text, *values)
 
@@ -188,11 +192,11 @@ def progress(layout, topic="grabs"):
     return offsets
 
 
-def watermarks(topic="grabs", partitions=16):
-    """partition -> next offset to be written, asked of the broker."""
+def watermarks(topic="grabs", partitions=16, end=True):
+    """partition -> next offset to be written, or the first that is there, asked of the broker."""
     arguments = ["kcat", "-Q", "-b", ENV["WEIR_KAFKA"]]
     for partition in range(partitions):
-        arguments += ["-t", f"{topic}:{partition}:-1"]
+        arguments += ["-t", f"{topic}:{partition}:{-1 if end else -2}"]
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=30, check=True)
     marks = {}
     for line in done.stdout.splitlines():  # "grabs [3] offset 1234"
@@ -229,7 +233,7 @@ def pending(coupon):
 def is_open(coupon):
     """Under the catalog's epoch: while a rebuild begins, the mark of the epoch before it is still there for a moment."""
     now = mark(coupon)
-    return now.get("state") == "open" and now["epoch"] == str(catalog("SELECT epoch FROM meta")[0][0])
+    return now.get("state") == "open" and now["epoch"] == str(epoch())
 
 
 def new_coupon(total, limit=1, hold_ms=4000, room=17, wait=True, **more):

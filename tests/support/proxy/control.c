@@ -250,7 +250,8 @@ void control_answer(struct proxy *proxy, char *line, struct buf *out)
 
 struct caller {
     struct watch watch; /* first */
-    struct proxy *proxy;
+    struct control *control;
+    struct caller *next; /* in control->callers */
     size_t len;
     char line[CONTROL_LINE_BYTES_MAX + 1];
 };
@@ -275,7 +276,7 @@ static bool caller_lines(struct caller *caller)
         struct buf answer = {0};
         const size_t used = (size_t)(newline - caller->line) + 1;
         *newline = '\0';
-        control_answer(caller->proxy, caller->line, &answer);
+        control_answer(caller->control->proxy, caller->line, &answer);
         buf_append_char(&answer, '\n');
         sent = caller_send(caller, &answer);
         buf_free(&answer);
@@ -283,6 +284,17 @@ static bool caller_lines(struct caller *caller)
         memmove(caller->line, caller->line + used, caller->len);
     }
     return sent && caller->len < CONTROL_LINE_BYTES_MAX;
+}
+
+/* Nothing else refers to it: at most its own event is being handled. */
+static void caller_free(struct caller *caller)
+{
+    struct caller **at = &caller->control->callers;
+    while (*at != caller)
+        at = &(*at)->next;
+    *at = caller->next;
+    watch_close(&caller->watch, false);
+    free(caller);
 }
 
 static void on_caller(struct watch *watch, uint32_t events)
@@ -295,8 +307,7 @@ static void on_caller(struct watch *watch, uint32_t events)
         if (caller_lines(caller))
             return;
     }
-    watch_close(watch, false); /* nothing else refers to it: its own event is the one that is handled */
-    free(caller);
+    caller_free(caller);
 }
 
 static void on_call(struct watch *watch, uint32_t events)
@@ -310,7 +321,9 @@ static void on_call(struct watch *watch, uint32_t events)
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     struct caller *caller = mem_alloc(sizeof *caller);
     caller->watch = (struct watch){.fd = fd, .fn = on_caller};
-    caller->proxy = control->proxy;
+    caller->control = control;
+    caller->next = control->callers;
+    control->callers = caller;
     poller_set(control->proxy->poller, &caller->watch, EPOLLIN);
 }
 
@@ -330,4 +343,11 @@ bool control_open(struct control *control, struct proxy *proxy, uint16_t port, s
     *control = (struct control){.listener = {.fd = fd, .fn = on_call}, .proxy = proxy};
     poller_set(proxy->poller, &control->listener, EPOLLIN);
     return true;
+}
+
+void control_close(struct control *control)
+{
+    while (control->callers)
+        caller_free(control->callers);
+    watch_close(&control->listener, false);
 }

@@ -107,7 +107,7 @@ static int serve(const struct options *options)
     }
     while (!proxy_stop)
         proxy_turn(&proxy);
-    watch_close(&control.listener, false);
+    control_close(&control);
     proxy_free(&proxy);
     return EXIT_SUCCESS;
 }

@@ -62,7 +62,30 @@ static void the_chosen_passing_ends_it(void **state)
     const int unknown = status_of("part.nowhere", 1);
     assert_true(WIFEXITED(unknown) && WEXITSTATUS(unknown) == 2);
 }
+
+static void the_chosen_passing_fails(void **state)
+{
+    (void)state;
+    const pid_t child = fork();
+    if (child == 0) {
+        setenv("WEIR_FAIL_AT", "part.there:2", 1);
+        crash_start(0, NULL, names, 2);
+        int failed = 0;
+        for (int i = 0; i < 4; i++)
+            failed += FAIL_POINT("part.here") * 100 + FAIL_POINT("part.there") * (i + 1);
+        _exit(failed);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 2); /* at the second passing alone */
+}
 #else
+static void the_chosen_passing_fails(void **state)
+{
+    (void)state;
+    assert_false(FAIL_POINT("part.here"));
+}
+
 static void the_chosen_passing_ends_it(void **state)
 {
     (void)state;
@@ -76,6 +99,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_and_counts),
         cmocka_unit_test(the_chosen_passing_ends_it),
+        cmocka_unit_test(the_chosen_passing_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

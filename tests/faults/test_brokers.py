@@ -1,0 +1,145 @@
+"""Three brokers, one and two of them killed under load; and the log of the sale made anew under everything (I1-I5, I14). On a stack of their own.
+
+Three copies of each record, acknowledged at two: one broker less is a pause, two less are 503 and 202, and in the end nothing is lost. A log that is not the one
+of progress: ingest stops selling into it, workers store nothing of it, and both say why.
+"""
+import pathlib
+import shutil
+
+import pytest
+
+from support import history, kafka_admin, own_stack, stack, users
+from support.sale import Sale
+from support.storm import Storm
+
+BROKERS = ("kafka", "kafka2", "kafka3")
+HOLD_MS = 4000
+
+
+@pytest.fixture(scope="module", autouse=True)
+def three_brokers():
+    with own_stack.up("--kafka-brokers", "3"):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def everything_runs_again():
+    stack.ready_again()
+    yield
+    for name in BROKERS:
+        stack.ctl("launch", name)
+    stack.ctl("start", *BROKERS)
+    stack.ready_again()
+
+
+def copies():
+    """partition -> (leader, the brokers that have everything), as a broker that lives says."""
+    done = kafka_admin.metadata("grabs")
+    return {p["partition"]: (p["leader"], {r["id"] for r in p["isrs"]}) for p in done["partitions"]}
+
+
+def wait_all_copies():
+    stack.wait_for(lambda: all(len(in_sync) == len(BROKERS) for _, in_sync in copies().values()), 60, "every partition has three copies", every=0.5)
+
+
+def more_grabs(sale, count=1000):
+    """A load of its own on the same coupon; answers the finished storm."""
+    storm = Storm(sale.coupon, users.take(count), count, rate=400)
+    storm.finish(180)
+    return storm
+
+
+def end(sale, *storms):
+    sale.end()
+    for storm in storms:
+        history.check(sale.coupon, storm.history, history.resolve(storm.unknown(), 60))
+
+
+def test_one_of_three_killed():
+    wait_all_copies()
+    sale = Sale(total=20_000, users_count=4000, rate=400, hold_ms=HOLD_MS)
+    stack.ctl("kill", "kafka2")
+    assert sale.storm.runs(), "the load was over before the fault"
+    assert any(2 in in_sync for _, in_sync in copies().values()), "it was out already"
+    stack.wait_for(lambda: all(2 not in in_sync and leader != 2 for leader, in_sync in copies().values()), 60, "the others lead all partitions", every=0.5)
+    after = more_grabs(sale)
+    assert not stack.runs("kafka2") and len(after.accepted()) > 500, after.summary
+    stack.ctl("start", "kafka2")
+    end(sale, after)
+
+
+@pytest.mark.more
+def test_two_of_three_killed():
+    """Fewer copies than must have a record: nothing is acknowledged, so nobody is told success; both back, and it goes on."""
+    wait_all_copies()
+    sale = Sale(total=20_000, users_count=4000, rate=400, hold_ms=HOLD_MS)
+    for name in ("kafka2", "kafka3"):
+        stack.ctl("kill", name)
+    assert sale.storm.runs(), "the load was over before the fault"
+    without = more_grabs(sale)
+    assert not without.accepted() and without.unavailable(), without.summary
+    for name in ("kafka2", "kafka3"):
+        stack.ctl("launch", name)
+    stack.wait_for(lambda: stack.grab(users.take(1), sale.coupon).json.get("success"), 120, "grabs are taken again")
+    end(sale, without)
+
+
+# ---- the log of the sale, made anew: last, because what it held is gone ----
+
+def made_by_hand():
+    """Deleted and made again."""
+    kafka_admin.delete_topic("grabs")
+
+
+def came_back_empty():
+    """The brokers come back without their data."""
+    stack.ctl("stop", *BROKERS)
+    for name in BROKERS:
+        shutil.rmtree(pathlib.Path(stack.ENV["WEIR_VAR"]) / "data" / name)
+    for name in BROKERS:
+        stack.ctl("launch", name)
+    stack.ctl("start", *BROKERS)
+
+
+def alarms():
+    return sum(stack.metric(stack.ENV[f"WEIR_WORKER_{layout.upper()}"], "weir_worker_alarms", layout=layout) for layout in stack.LAYOUTS)
+
+
+def go_on_at_the_begin():
+    """What the README tells people on call to do."""
+    for number in range(stack.SHARDS):
+        stack.shard(number, "UPDATE progress SET next_offset = 0, checksum = 0 WHERE topic = 'grabs'")
+    stack.ctl("restart", "ingest", "keeper")
+
+
+@pytest.mark.more
+@pytest.mark.parametrize("make_anew", [made_by_hand, came_back_empty])
+def test_the_log_of_a_sale_made_anew(make_anew):
+    first = stack.new_coupon(2000, hold_ms=HOLD_MS)
+    for _ in range(100):
+        assert stack.grab(users.take(1), first).json["success"]
+    stack.wait_quiet(first)
+    before = {layout: len(stack.rows_of(layout)) for layout in stack.LAYOUTS}
+    make_anew()
+    kafka_admin.make_topic_anew("grabs")
+    stack.wait_for(lambda: alarms() > 0, 60, "partitions are stopped")
+
+    answers = []
+
+    def sells_no_more():
+        answers.append(stack.grab(users.take(1), first, base=stack.ENV["WEIR_INGEST"]))
+        return "made anew" in stack.get("/readyz?verbose", base=stack.ENV["WEIR_INGEST"]).body.decode()
+    stack.wait_for(sells_no_more, 90, "ingest says that the log is another one", every=0.02)
+    refused = stack.grab(users.take(1), first, base=stack.ENV["WEIR_INGEST"])
+    assert refused.status == 503 and refused.json["code"] == "log_away", refused
+    assert {layout: len(stack.rows_of(layout)) for layout in stack.LAYOUTS} == before, "something of the new log was stored"
+
+    go_on_at_the_begin()
+    stack.ready_again()
+    unknown = [{"grab_id": a.json["grab_id"], "location": a.headers["location"]} for a in answers if a.status == 202]
+    assert unknown, "nothing went into the new log"
+    states = history.resolve(unknown, 60)
+    told = sum(a.status == 200 and a.json["success"] for a in answers)
+    stack.wait_quiet(first)
+    assert len(stack.check_coupon(first, 2000)) == 100 + told + sum(state == "ok" for state in states.values())
+    stack.wait_for(lambda: stack.grab(users.take(1), first).json["success"], 30, "the sale goes on")
