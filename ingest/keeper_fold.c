@@ -146,6 +146,17 @@ static bool read_progress(struct shard_fold *fold, struct sql *sql, int32_t part
     return true;
 }
 
+/* A partition's table that is gone would be taken for one without rows, and its units would be sold again. */
+static bool tables_are_all(const struct table_list *tables, const struct sql *sql, size_t partitions, struct err *err)
+{
+    if (tables->keeper->layout->layout->by_day || tables->count == partitions)
+        return true;
+    return err_set(err, ERR_CONFLICT,
+                   "%s has %zu tables of layout %s for its %zu partitions: put back what is missing, no stock is "
+                   "rebuilt without its rows",
+                   sql_where(sql), tables->count, tables->keeper->layout->layout->name, partitions);
+}
+
 /* Progress and rows as they were at one moment. The list of tables is read after the snapshot was taken: it holds at
  * least those that the snapshot knows. */
 static bool read_snapshot(struct shard_fold *fold, struct sql *sql, const int32_t *partitions, size_t count,
@@ -156,8 +167,10 @@ static bool read_snapshot(struct shard_fold *fold, struct sql *sql, const int32_
                 sql_run_text(sql, "START TRANSACTION WITH CONSISTENT SNAPSHOT", err);
     for (size_t i = 0; good && i < count; i++)
         good = read_progress(fold, sql, partitions[i], err);
-    good = good && sql_select(sql, "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()",
-                              NULL, 0, take_table, &tables, err);
+    good = good &&
+           sql_select(sql, "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()", NULL, 0,
+                      take_table, &tables, err) &&
+           tables_are_all(&tables, sql, count, err);
     for (size_t i = 0; good && i < tables.count; i++)
         good = read_table(fold, sql, tables.name[i], err);
     sql_rollback(sql);
