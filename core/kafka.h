@@ -148,8 +148,8 @@ struct kafka_admin;
 WEIR_MUST_USE bool kafka_admin_open(const char *brokers, const char *client_id, struct kafka_admin **ret_admin,
                                     struct err *err);
 void kafka_admin_close(struct kafka_admin *admin);
-/* Made when it is not there; ERR_CONFLICT when it is there with another partition count. `config` is
- * "retention.ms=-1,..." or "". */
+/* Made when it is not there, and then each partition's leader answers; ERR_CONFLICT when it is there with another
+ * partition count. `config` is "retention.ms=-1,..." or "". */
 WEIR_MUST_USE bool kafka_admin_create_topic(struct kafka_admin *admin, const char *topic, int partitions,
                                             int replication, const char *config, int64_t timeout_ms, bool *ret_created,
                                             struct err *err);

@@ -127,6 +127,23 @@ static bool wait_for_topic(struct kafka_admin *admin, const char *topic, int par
     }
 }
 
+/* The broker that leads a partition may learn of it after the one that was asked about the topic. */
+static bool wait_for_leaders(struct kafka_admin *admin, const char *topic, int partitions, int64_t deadline_ms,
+                             struct err *err)
+{
+    for (int32_t partition = 0; partition < partitions;) {
+        int64_t low, high, left_ms = deadline_ms - clock_boottime_ms();
+        if (kafka_admin_watermarks(admin, topic, partition, left_ms > SETTLE_STEP_MS ? left_ms : SETTLE_STEP_MS, &low,
+                                   &high, err))
+            partition++;
+        else if (left_ms <= 0)
+            return false;
+        else
+            clock_sleep_ms(SETTLE_STEP_MS);
+    }
+    return true;
+}
+
 bool kafka_admin_create_topic(struct kafka_admin *admin, const char *topic, int partitions, int replication,
                               const char *config, int64_t timeout_ms, bool *ret_created, struct err *err)
 {
@@ -139,7 +156,8 @@ bool kafka_admin_create_topic(struct kafka_admin *admin, const char *topic, int 
     rd_kafka_NewTopic_destroy(wanted);
     if (code && code != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
         return kafka_fail(err, code, admin->brokers, words, "make the topic %s", topic);
-    if (!wait_for_topic(admin, topic, partitions, deadline_ms, err))
+    if (!wait_for_topic(admin, topic, partitions, deadline_ms, err) ||
+        !wait_for_leaders(admin, topic, partitions, deadline_ms, err))
         return false;
     *ret_created = code == RD_KAFKA_RESP_ERR_NO_ERROR;
     return true;
@@ -173,6 +191,20 @@ bool kafka_admin_partitions(struct kafka_admin *admin, const char *topic, int64_
     return !code || kafka_fail(err, code, admin->brokers, NULL, "look at the topic %s", topic);
 }
 
+/* The library goes on asking the leader that it once knew, also when that one says that it no longer is: only a look at
+ * the topic makes it learn. Answers the time left, ms; 0: it is over. */
+static int64_t learn_leaders(struct kafka_admin *admin, const char *topic, int64_t deadline_ms)
+{
+    int64_t left_ms;
+    int ignored;
+    do {
+        clock_sleep_ms(SETTLE_STEP_MS);
+        left_ms = deadline_ms - clock_boottime_ms();
+    } while (left_ms > 0 && !kafka_admin_partitions(admin, topic, left_ms, &ignored, NULL));
+    left_ms = deadline_ms - clock_boottime_ms();
+    return left_ms > 0 ? left_ms : 0;
+}
+
 /* A leader that is being chosen, or that the library has not heard of yet, is waited for within the call's own time. */
 bool kafka_admin_watermarks(struct kafka_admin *admin, const char *topic, int32_t partition, int64_t timeout_ms,
                             int64_t *ret_low, int64_t *ret_high, struct err *err)
@@ -180,11 +212,7 @@ bool kafka_admin_watermarks(struct kafka_admin *admin, const char *topic, int32_
     int64_t low = 0, high = 0, deadline_ms = clock_boottime_ms() + timeout_ms, left_ms = timeout_ms;
     rd_kafka_resp_err_t code;
     while ((code = rd_kafka_query_watermark_offsets(admin->handle, topic, partition, &low, &high, (int)left_ms)) &&
-           kafka_error_kind(code) == ERR_OUTAGE) {
-        left_ms = deadline_ms - clock_boottime_ms() - SETTLE_STEP_MS;
-        if (left_ms <= 0)
-            break;
-        clock_sleep_ms(SETTLE_STEP_MS);
+           kafka_error_kind(code) == ERR_OUTAGE && (left_ms = learn_leaders(admin, topic, deadline_ms)) > 0) {
     }
     if (code)
         return kafka_fail(err, code, admin->brokers, NULL, "tell the watermarks of %s[%d]", topic, (int)partition);

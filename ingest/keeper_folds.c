@@ -27,12 +27,12 @@ struct folds {
 
 static void note_outcome(struct folds *folds, enum step_outcome outcome, const struct err *err)
 {
-    atomic_store(&folds->job->stop, true);
     pthread_mutex_lock(&folds->lock);
     if (folds->outcome == STEP_DONE) {
         folds->outcome = outcome;
         folds->err = *err;
     }
+    atomic_store(&folds->job->stop, true); /* behind the cause: who gives up for it must not be the first to tell */
     pthread_mutex_unlock(&folds->lock);
 }
 

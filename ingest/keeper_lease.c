@@ -36,7 +36,8 @@ static struct value text_value(const char *text)
     return value_text(text, strlen(text));
 }
 
-/* Makes the role's row, too: it is there whenever the connection is. */
+/* Makes the role's row, too. A connection that could not is closed: the row is there whenever the connection is, or no
+ * keeper would ever lead. */
 static bool connect_catalog(struct keeper_lease *lease, struct err *err)
 {
     if (lease->catalog != NULL)
@@ -51,6 +52,8 @@ static bool connect_catalog(struct keeper_lease *lease, struct err *err)
     }
     if (sql_run(lease->catalog, sql_leader_make, &role, 1, NULL, err))
         return true;
+    sql_close(lease->catalog);
+    lease->catalog = NULL;
     if (err->kind == ERR_MISSING)
         err_prefix(err, "the catalog is older than this keeper, run `weir init`");
     return false;

@@ -14,6 +14,7 @@ struct monitor {
     struct monitor_options options;
     struct kafka_admin *admin;
     pthread_t thread;
+    bool was_away; /* the log could not be looked at, and no partition has been assigned since */
     atomic_bool stop;
     atomic_bool restart;
 };
@@ -43,6 +44,28 @@ static bool lag_look(struct monitor *monitor, int32_t partition, struct err *err
     return true;
 }
 
+static bool monitor_owns_any(const struct monitor *monitor)
+{
+    for (int32_t i = 0; i < seats_count(monitor->options.seats); i++) {
+        struct seat_view view;
+        seats_view(monitor->options.seats, i, &view);
+        if (view.assigned)
+            return true;
+    }
+    return false;
+}
+
+/* A member that joined while the brokers did not know the topic yet is assigned nothing of it, also when it is there:
+ * only another join helps. One that has nothing because others have all joins once more, and that is all. */
+static void monitor_came_back(struct monitor *monitor, bool good)
+{
+    if (good && monitor->was_away && !monitor_owns_any(monitor)) {
+        log_info("the log is back and no partition is assigned, joining the group again");
+        atomic_store(&monitor->restart, true);
+    }
+    monitor->was_away = !good;
+}
+
 static void monitor_log(struct monitor *monitor)
 {
     struct err err = {0};
@@ -51,6 +74,7 @@ static void monitor_log(struct monitor *monitor)
     for (int32_t i = 0; good && i < seats_count(monitor->options.seats) && !atomic_load(&monitor->stop); i++)
         good = lag_look(monitor, i, &err);
     service_part_set(monitor->options.kafka, good, good ? NULL : err.text);
+    monitor_came_back(monitor, good);
 }
 
 static void monitor_partitions(struct monitor *monitor)

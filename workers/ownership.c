@@ -1,23 +1,15 @@
 #include "workers/ownership.h"
 
-#include "core/buf.h"
+#include "core/token.h"
 #include "protocol/progress.h"
 #include <assert.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/random.h>
 
 enum { LOG_WAIT_MS = 5000 };
 
 void owner_make(char ret_owner[OWNER_LEN + 1])
 {
-    unsigned char bytes[OWNER_LEN / 2];
-    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes) {
-        fputs("getrandom() gave no random bytes: this kernel cannot fence owners\n", stderr);
-        abort();
-    }
-    for (size_t i = 0; i < sizeof bytes; i++)
-        snprintf(ret_owner + 2 * i, 3, "%02x", bytes[i]);
+    _Static_assert((int)OWNER_LEN == (int)TOKEN_LEN, "an owner is a token");
+    token_make(ret_owner);
 }
 
 enum log_answer ownership_check_marks(const char *topic, int32_t partition, int64_t next_offset, int64_t low,

@@ -1,14 +1,14 @@
 /* What a transaction inserts: rows by table, totals, dead letters. */
+#include "schemas/dead_letter.h"
 #include "workers/transaction_parts.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <string.h>
 
 enum {
     REASON_BYTES_MAX = 500,
-    REASON_CUT_BYTES_MAX = 300, /* of a letter that was cut: its lengths and checksum follow */
-    LETTER_PACKET_PART = 8      /* of the packet for a key or a value; both may double in a quoted text */
+    REASON_CUT_BYTES_MAX = REASON_BYTES_MAX - DEAD_LETTER_CUT_BYTES_MAX,
+    LETTER_PACKET_PART = 8 /* of the packet for a key or a value; both may double in a quoted text */
 };
 
 static bool rows_insert_table(struct transaction *t, struct sql *sql, const struct batch *batch, size_t first,
@@ -112,8 +112,7 @@ static bool letter_insert_cut(struct transaction *t, struct sql *sql, const stru
     const struct kafka_record *record = &entry->record;
     buf_reset(&t->text);
     buf_append(&t->text, entry->reason, reason_len(entry->reason, REASON_CUT_BYTES_MAX));
-    buf_printf(&t->text, " (Cut to %zu bytes each: key %zu, value %zu bytes, checksum %016" PRIx64 ".)", bytes_max,
-               record->key_len, record->value_len, kafka_record_checksum(record));
+    dead_letter_cut_append(&t->text, bytes_max, record->key_len, record->value_len, kafka_record_checksum(record));
     dead_letter_cells(t, entry, bytes_max, now_ms, cells);
     cells[6] = value_text(t->text.data, t->text.len);
     return sql_insert(sql, "dead_letters", letter_columns, LETTER_COLUMNS, cells, 1, "", err);

@@ -58,7 +58,7 @@ static bool columns_row(const struct value *cells, size_t count, void *arg)
     return true;
 }
 
-bool table_check_columns(struct sql *sql, const struct stream *stream, const char *table, struct err *err)
+static bool columns_agree(struct sql *sql, const struct stream *stream, const char *table, struct err *err)
 {
     static const char text[] = "SELECT column_name, data_type, column_type, character_maximum_length, is_nullable"
                                " FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ?";
@@ -77,6 +77,40 @@ bool table_check_columns(struct sql *sql, const struct stream *stream, const cha
                 table, sql_where(sql), reading.wanted[i]->name,
                 reading.differs[i][0] ? reading.differs[i] : "is missing");
     return true;
+}
+
+/* ---- constraints ---- */
+
+enum { CONSTRAINT_TEXT_MAX = 100 };
+
+static bool constraints_row(const struct value *cells, size_t count, void *arg)
+{
+    char *found = arg;
+    if (count >= 2 && cells[0].type == VALUE_TEXT && cells[1].type == VALUE_TEXT)
+        snprintf(found, CONSTRAINT_TEXT_MAX, "%.*s %.*s", (int)cells[0].len, cells[0].text, (int)cells[1].len,
+                 cells[1].text);
+    return false;
+}
+
+/* One that somebody added refuses rows just as a key or a value that can not be stored does. */
+static bool constraints_agree(struct sql *sql, const char *table, struct err *err)
+{
+    static const char text[] = "SELECT constraint_type, constraint_name FROM information_schema.table_constraints"
+                               " WHERE table_schema = DATABASE() AND table_name = ?"
+                               " AND constraint_type IN ('UNIQUE', 'CHECK') LIMIT 1";
+    const struct value values[] = {value_text(table, strlen(table))};
+    char found[CONSTRAINT_TEXT_MAX] = "";
+    if (!sql_select(sql, text, values, 1, constraints_row, found, err))
+        return false;
+    return found[0] == '\0' || err_set(err, ERR_INTERNAL,
+                                       "The table %s on %s has been changed: it has the constraint %s, which `weir "
+                                       "init` did not make. Drop it; its partitions wait.",
+                                       table, sql_where(sql), found);
+}
+
+bool table_check(struct sql *sql, const struct stream *stream, const char *table, struct err *err)
+{
+    return columns_agree(sql, stream, table, err) && constraints_agree(sql, table, err);
 }
 
 /* ---- tables of days ---- */

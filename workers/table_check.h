@@ -7,10 +7,9 @@
 #include "core/sql.h"
 #include "schemas/layout.h"
 
-/* ERR_INTERNAL names the first column that differs: a value it does not take may be good, and the table at fault. Other
- * kinds: could not be asked. A longer text column is fine. */
-WEIR_MUST_USE bool table_check_columns(struct sql *sql, const struct stream *stream, const char *table,
-                                       struct err *err);
+/* ERR_INTERNAL names the first column that differs, or a unique key or CHECK that was added: a row that they do not
+ * take may be good, and the table at fault. Other kinds: could not be asked. A longer text column is fine. */
+WEIR_MUST_USE bool table_check(struct sql *sql, const struct stream *stream, const char *table, struct err *err);
 
 /* What a shard knows of a day's table. */
 struct table_day {

@@ -234,7 +234,7 @@ static bool tables_agree(const struct transaction *t, struct sql *sql, const str
     for (size_t first = 0; first < batch->row_count; first += batch_slice(batch, first)) {
         char table[TABLE_NAME_MAX];
         t->keys->layout->table(t->stream, batch->records[batch->rows[first]].slot, table);
-        if (!table_check_columns(sql, t->stream, table, err))
+        if (!table_check(sql, t->stream, table, err))
             return false;
     }
     return true;

@@ -31,7 +31,7 @@ def parse():
 
 def write(count, coupons):
     """Each user grabs once; one kcat a partition takes its lines as they are made."""
-    epoch, first = records.epoch(), users.take(count)
+    epoch, first = stack.epoch(), users.take(count)
     command = ["kcat", "-P", "-b", stack.ENV["WEIR_KAFKA"], "-t", "grabs", "-K", "\t", "-X", "enable.idempotence=true", "-X", "linger.ms=20"]
     sinks = [subprocess.Popen([*command, "-p", str(p)], stdin=subprocess.PIPE, text=True) for p in range(records.PARTITIONS)]
     for number in range(count):

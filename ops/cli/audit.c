@@ -70,7 +70,8 @@ static bool open_all(struct audit *audit, struct err *err)
     audit->today = day_of_ms(clock_realtime_ms(), audit->meta.offset_min);
     return open_layouts(audit, err) &&
            redis_sync_open(audit->config->redis_stock, audit->config->timeout_ms, &audit->redis, err) &&
-           audit_shards_open(audit, err) && audit_log_cut(audit, err) && meta_read(audit->catalog, &audit->meta, err) &&
+           audit_shards_open(audit, err) && audit_stock_clock(audit, &audit->before_cut_ms, err) &&
+           audit_log_cut(audit, err) && meta_read(audit->catalog, &audit->meta, err) &&
            sql_select(audit->catalog, sql_coupons_read, NULL, 0, take_coupon, audit, err) &&
            audit_stock_look(audit, err);
 }
@@ -164,6 +165,9 @@ static void note_others(struct audit *audit)
         audit_report_note(&audit->report,
                           "%" PRIu64 " dead letters are good records of coupons that the catalog does not know",
                           audit->refused_foreign);
+    if (audit->cut_letters > 0)
+        audit_report_note(&audit->report, "%" PRIu64 " dead letters hold the beginning of their record alone",
+                          audit->cut_letters);
     for (size_t i = 0; i < audit->layout_count; i++) {
         const struct audit_layout *layout = &audit->layouts[i];
         if (layout->dropped > 0)
@@ -190,11 +194,11 @@ bool audit_run(struct audit *audit, struct err *err)
     audit->stream = &stream_grabs;
     audit_report_init(&audit->report, (size_t)audit->options->limit);
     bool moved = false;
+    if (audit->options->history && !audit_history_read(audit, audit->options->history, err))
+        return false;
     if (!open_all(audit, err))
         return false;
     audit->asked_ms = clock_boottime_ms();
-    if (audit->options->history && !audit_history_read(audit, audit->options->history, err))
-        return false;
     if (!run_passes(audit, err) || !audit_log_moved(audit, &moved, err))
         return false;
     audit->at_rest = rests(audit, moved);

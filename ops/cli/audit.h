@@ -27,6 +27,9 @@
  * does not know is looked at again behind the scan: not pending, and after that still there, it was settled; its record
  * is before an end of the log that is read then, and the fold goes on to there.
  *
+ * A history is read before the cut: the record of a success that it tells of was there before the answer, so it is
+ * before the cut. An unknown is judged by its age before the cut.
+ *
  * A pending mark older than two holds (Redis's clock) when all servers have answered must be gone two holds later; that
  * is waited for when there is one.
  *
@@ -99,7 +102,7 @@ struct audit_totals {
 
 struct audit_letter {
     int64_t offset;
-    uint64_t checksum; /* of key and value */
+    uint64_t checksum; /* of the record's key and value; where the letter was cut, as its reason says */
     uint16_t partition;
     uint8_t layout; /* place */
     bool met;
@@ -162,6 +165,7 @@ struct audit {
     struct audit_totals totals;
     struct audit_letter *letters; /* sorted by (partition, offset, layout) */
     size_t letter_count;
+    uint64_t cut_letters;         /* of them, that hold the beginning of a record alone */
     struct audit_coupon *coupons; /* sorted by id */
     size_t coupon_count;
     struct audit_grabs grabs; /* of this pass */
@@ -173,8 +177,9 @@ struct audit {
     size_t line_count;
     uint32_t slices, slice; /* passes, and which one this is */
     int32_t today;
-    int64_t redis_now_ms; /* by the last look */
-    int64_t asked_ms;     /* CLOCK_BOOTTIME when all parts had answered */
+    int64_t redis_now_ms;  /* by the last look */
+    int64_t before_cut_ms; /* Redis's clock before the cut was read */
+    int64_t asked_ms;      /* CLOCK_BOOTTIME when all parts had answered */
     uint64_t records, claims, foreign, refused_foreign;
     bool all_whole, at_rest;
     char why_not[200]; /* not at rest: because */
@@ -220,6 +225,7 @@ WEIR_MUST_USE bool audit_log_moved(struct audit *audit, bool *ret_moved, struct 
 WEIR_MUST_USE bool audit_log_fold(struct audit *audit, struct err *err); /* each partition to its cut */
 /* The fold goes on to the end of now, for these partitions. */
 WEIR_MUST_USE bool audit_log_tail(struct audit *audit, const bool *partitions, struct err *err);
+WEIR_MUST_USE bool audit_stock_clock(struct audit *audit, int64_t *ret_ms, struct err *err); /* Redis's own */
 WEIR_MUST_USE bool audit_stock_look(struct audit *audit, struct err *err); /* each coupon once, before the passes */
 WEIR_MUST_USE bool audit_stock_scan(struct audit *audit, struct err *err); /* claims and marks of the pass */
 WEIR_MUST_USE bool audit_stock_wait(struct audit *audit, struct err *err); /* for what is overdue */

@@ -140,7 +140,7 @@ static void check_unknown(struct audit *audit, const struct audit_line *line)
 {
     const struct audit_grab *grab = audit_grabs_next(&audit->grabs, line->grab_id, NULL);
     uint64_t epoch = audit->part[partition_of_user(line->user_id, audit->partitions)].fold.epoch;
-    int64_t age_ms = audit->redis_now_ms - id_time_ms(line->grab_id);
+    int64_t age_ms = audit->before_cut_ms - id_time_ms(line->grab_id);
     if (fold_status(grab != NULL, false, line->epoch, epoch) != GRAB_STATUS_OPEN ||
         age_ms < 2 * hold_of(audit, line->coupon_id))
         return;

@@ -2,6 +2,7 @@
 #include "ops/cli/audit.h"
 
 #include "schemas/ddl.h"
+#include "schemas/dead_letter.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -146,7 +147,7 @@ static bool take_letter(const struct value *cells, size_t count, void *arg)
 {
     struct reading *reading = arg;
     struct audit *audit = reading->audit;
-    int64_t partition = count == 4 ? cell_i64(&cells[0]) : -1;
+    int64_t partition = count == 5 ? cell_i64(&cells[0]) : -1;
     if (!routed_here(&audit->layouts[reading->layout], partition, reading->shard))
         return true;
     struct kafka_record record = {0};
@@ -154,11 +155,14 @@ static bool take_letter(const struct value *cells, size_t count, void *arg)
         record.key = cells[2].text, record.key_len = cells[2].len;
     if (cells[3].type == VALUE_TEXT)
         record.value = cells[3].text, record.value_len = cells[3].len;
+    uint64_t checksum = kafka_record_checksum(&record);
+    if (cells[4].type == VALUE_TEXT && dead_letter_cut_read(cells[4].text, cells[4].len, &checksum))
+        audit->cut_letters++;
     if ((audit->letter_count & (audit->letter_count - 1)) == 0) /* grows at powers of two */
         audit->letters =
             mem_grow(audit->letters, (audit->letter_count ? audit->letter_count * 2 : 1) * sizeof *audit->letters);
     audit->letters[audit->letter_count++] = (struct audit_letter){.offset = cell_i64(&cells[1]),
-                                                                  .checksum = kafka_record_checksum(&record),
+                                                                  .checksum = checksum,
                                                                   .partition = (uint16_t)partition,
                                                                   .layout = (uint8_t)reading->layout};
     return true;
@@ -176,11 +180,12 @@ static bool read_of_layout(struct audit *audit, int shard, size_t at, struct err
     snprintf(text, sizeof text,
              "SELECT `partition`, CAST(`day` AS CHAR), `%s`, `ok_rows`, `void_rows` FROM `%s` WHERE `layout` = ?",
              audit->stream->totals_column, audit->stream->totals_table);
-    bool good = sql_select(audit->shard[shard], text, values, 1, take_total, &reading, err) &&
-                sql_select(audit->shard[shard],
-                           "SELECT `partition`, `offset`, `key`, `value` FROM `dead_letters` WHERE `layout` = ? AND "
-                           "`topic` = ?",
-                           values, 2, take_letter, &reading, err);
+    bool good =
+        sql_select(audit->shard[shard], text, values, 1, take_total, &reading, err) &&
+        sql_select(audit->shard[shard],
+                   "SELECT `partition`, `offset`, `key`, `value`, `reason` FROM `dead_letters` WHERE `layout` = ? "
+                   "AND `topic` = ?",
+                   values, 2, take_letter, &reading, err);
     if (good && reading.err.kind != ERR_NONE)
         *err = reading.err;
     return good && reading.err.kind == ERR_NONE;

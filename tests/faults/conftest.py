@@ -1,12 +1,13 @@
-"""After each fault test every link is in health again, whatever became of the test; after each file everything agrees: log, tables and Redis."""
+"""After each fault test no load goes on and every link is in health again, whatever became of the test; after each file everything agrees: log, tables, Redis."""
 import pytest
 
-from support import audit, links
+from support import audit, links, storm
 
 
 @pytest.fixture(autouse=True)
-def links_are_healed():
+def all_is_over():
     yield
+    storm.kill_all()
     links.heal_all()
 
 

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from support import mariadb, records, shard_faults, stack
+from support import mariadb, processes, records, shard_faults, stack
 from support.clock import HOUR_S, Clock
 from support.disk import SmallDisk
 from support.sale import Sale
@@ -71,6 +71,8 @@ OUTAGES = {
     "column_renamed_daily": lambda _: shard_faults.column_renamed("worker-daily"),
     "column_narrowed_hash": lambda _: shard_faults.column_narrowed("worker-hash"),
     "column_narrowed_daily": lambda _: shard_faults.column_narrowed("worker-daily"),
+    "check_added_hash": lambda _: shard_faults.check_added("worker-hash"),
+    "check_added_daily": lambda _: shard_faults.check_added("worker-daily"),
     "table_away_hash": lambda _: shard_faults.table_away("worker-hash"),
     "table_away_daily": lambda _: shard_faults.table_away("worker-daily"),
 }
@@ -107,10 +109,6 @@ def test_connections_cut_again_and_again():
 
 # ---- killed around COMMIT ----
 
-def is_stopped(pid):
-    return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
-
-
 def stopped_in_a_transaction(point):
     """A sale, and a worker that sleeps at `point` with a transaction open; answers (sale, its pid, the shards that have one)."""
     stack.ctl("stop", "worker-daily")  # so that the open transactions are all of the other
@@ -119,7 +117,7 @@ def stopped_in_a_transaction(point):
     stack.ctl("start", "worker-hash", env={"WEIR_STOP_AT": f"{point}:5"})
     sale = new_sale(rows=-1)
     pid = stack.pid_of("worker-hash")
-    stack.wait_for(lambda: is_stopped(pid), 60, f"the worker sleeps at {point}")
+    stack.wait_for(lambda: processes.is_stopped(pid), 60, f"the worker sleeps at {point}")
     names = [mariadb.shard_name(number) for number in range(stack.SHARDS)]
     held = stack.wait_for(lambda: [name for name in names if mariadb.transactions(name)], 10, "a transaction is open")
     return sale, pid, held

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from support import nemesis, stack, tool
+from support import nemesis, stack
 from support.sale import Sale
 
 ALL = os.environ.get("WEIR_FAULTS") == "all"
@@ -21,7 +21,7 @@ def everything_runs_again():
 
 
 def write_history(sale, number):
-    """For the audit; and for the reader, when the round fails: beside the services' logs."""
+    """For the reader, when the round fails: beside the services' logs."""
     path = pathlib.Path(stack.ENV["WEIR_VAR"]) / "log" / f"random-{SEED}-{number}.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in sale.storm.history), encoding="utf-8")
     return path
@@ -38,5 +38,4 @@ def test_round(number, capsys):
     history_file = write_history(sale, number)
     print(f"what was answered: {history_file}; logs: {history_file.parent}; again: ops/test --faults --seed {SEED} --rounds {number + 1} -R random")
     sale.end()
-    tool.audit_at_rest(history_file)
     history_file.unlink()

@@ -6,10 +6,9 @@ import threading
 import pytest
 
 from support import history, stack, users
-from support.sale import Sale
+from support.sale import LARGEST_HOLD_S, Sale
 from support.storm import Storm
 
-LARGEST_HOLD_S = 10  # of the catalog: what a rebuild waits by
 SHORT_HOLD_MS = 2000
 
 
@@ -31,14 +30,14 @@ def make_pending(coupon):
 def run(lose_redis):
     total, hold_ms = 30_000, 4000
     coupon = stack.new_coupon(total, hold_ms=hold_ms)
-    epoch = int(stack.catalog("SELECT epoch FROM meta")[0][0])
+    epoch = stack.epoch()
     storm = Storm(coupon, users.take(9000), 9000, rate=600)
     stack.wait_for(lambda: len(stack.ok_rows("hash", coupon)) > 200, 30, "the sale is under way")
     assert make_pending(coupon) > 0
     lose_redis()
     stack.wait_for(lambda: stack.mark(coupon).get("state") == "building", 30, "the coupon is closed for the rebuild", every=0.02)
     stack.ctl("resume", "kafka")
-    stack.wait_for(lambda: int(stack.catalog("SELECT epoch FROM meta")[0][0]) > epoch, 30, "the epoch is raised")
+    stack.wait_for(lambda: stack.epoch() > epoch, 30, "the epoch is raised")
     stack.wait_for(lambda: stack.is_open(coupon), 60 + LARGEST_HOLD_S, "the coupon is open again")
     summary = storm.finish()
     assert summary["rejected"]["503"] > 0, "it was never closed"
@@ -52,7 +51,7 @@ def run(lose_redis):
     assert again.status == 200 and again.json["replayed"] is True
     assert stack.grab(users.take(1), coupon).json["success"], "nothing can be grabbed after the rebuild"
     nobody = f"/api/grab/1?user={users.take(1)}&epoch="  # no row: what its place says is decided by the barrier alone
-    now = int(stack.catalog("SELECT epoch FROM meta")[0][0])
+    now = stack.epoch()
     stack.wait_for(lambda: stack.get(f"{nobody}{epoch}").json["state"] == "void", 20, "a grab of a lower epoch without a row is void")
     assert stack.get(f"{nobody}{now}").json["state"] == "open"
     actions = [row[0] for row in stack.catalog("SELECT action FROM stock_logs WHERE coupon_id = %s ORDER BY id", coupon)]
@@ -77,9 +76,9 @@ def test_one_key_lost():
     coupon = stack.new_coupon(100, hold_ms=2000)
     assert stack.grab(users.take(1), coupon).json["success"]
     stack.wait_quiet(coupon)
-    epoch = int(stack.catalog("SELECT epoch FROM meta")[0][0])
+    epoch = stack.epoch()
     assert stack.stock_redis().delete(f"weir:{{{coupon}}}:claims") == 1
-    stack.wait_for(lambda: int(stack.catalog("SELECT epoch FROM meta")[0][0]) > epoch, 30, "the epoch is raised")
+    stack.wait_for(lambda: stack.epoch() > epoch, 30, "the epoch is raised")
     stack.wait_for(lambda: stack.is_open(coupon), 60, "the coupon is open again")
     assert len(stack.check_coupon(coupon, 100)) == 1
 
@@ -89,16 +88,16 @@ def test_a_mark_of_a_far_higher_epoch_is_passed_at_once():
     coupon = stack.new_coupon(100, hold_ms=2000)
     assert stack.grab(users.take(1), coupon).json["success"]
     stack.wait_quiet(coupon)
-    far = int(stack.catalog("SELECT epoch FROM meta")[0][0]) + 1000
+    far = stack.epoch() + 1000
     stack.stock_redis().hset(f"weir:{{{coupon}}}:mark", "epoch", far)
-    stack.wait_for(lambda: int(stack.catalog("SELECT epoch FROM meta")[0][0]) > far, 30, "the epoch is raised above it")
+    stack.wait_for(lambda: stack.epoch() > far, 30, "the epoch is raised above it")
     stack.wait_for(lambda: stack.is_open(coupon), 60, "the coupon is open again")
     assert len(stack.check_coupon(coupon, 100)) == 1
 
 
 def test_first_open_closes_no_other():
     coupon = stack.new_coupon(1_000_000)
-    epoch = stack.catalog("SELECT epoch FROM meta")
+    epoch = stack.epoch()
     answers, stop = [], threading.Event()
 
     def buy():
@@ -115,7 +114,7 @@ def test_first_open_closes_no_other():
         stop.set()
         thread.join()
     assert len(others) == 10 and len(answers) > 20 and set(answers) == {200}, set(answers)
-    assert stack.catalog("SELECT epoch FROM meta") == epoch
+    assert stack.epoch() == epoch
 
 
 def test_away_answers_503_and_comes_back():
@@ -129,13 +128,9 @@ def test_away_answers_503_and_comes_back():
     stack.check_coupon(coupon, 50)
 
 
-def epoch_now():
-    return int(stack.catalog("SELECT epoch FROM meta")[0][0])
-
-
 def test_stopped_under_load():
     """It hangs for longer than any deadline and goes on with all that it was sent: nothing of that was answered as success, and the sweep gives it back."""
-    sale, epoch = Sale(users_count=4000, rate=400, hold_ms=SHORT_HOLD_MS), epoch_now()
+    sale, epoch = Sale(users_count=4000, rate=400, hold_ms=SHORT_HOLD_MS), stack.epoch()
     refused = stack.metric(stack.ENV["WEIR_INGEST"], "weir_grabs_total", outcome="stock_away")
     stack.ctl("pause", "redis-stock")
     try:
@@ -143,12 +138,12 @@ def test_stopped_under_load():
     finally:
         stack.ctl("resume", "redis-stock")
     sale.end()
-    assert epoch_now() == epoch, "the same Redis, with all that it held, was rebuilt"
+    assert stack.epoch() == epoch, "the same Redis, with all that it held, was rebuilt"
 
 
 def test_restarted_with_an_old_snapshot():
     """It holds marks, claims and stock of a while ago, under the run id of then: none of it counts."""
-    sale, epoch = Sale(users_count=4000, rate=400), epoch_now()
+    sale, epoch = Sale(users_count=4000, rate=400), stack.epoch()
     dump = pathlib.Path(stack.ENV["WEIR_VAR"]) / "data" / "redis-stock" / "dump.rdb"
     kept = dump.with_suffix(".old")
     stack.stock_redis().save()
@@ -163,14 +158,14 @@ def test_restarted_with_an_old_snapshot():
         assert "DB loaded from disk" in stack.log_since("redis-stock", offset), "the snapshot was not loaded"
     finally:
         dump.unlink()
-    stack.wait_for(lambda: epoch_now() > epoch, 30, "the epoch is raised")
+    stack.wait_for(lambda: stack.epoch() > epoch, 30, "the epoch is raised")
     stack.wait_for(lambda: stack.is_open(sale.coupon), 60 + LARGEST_HOLD_S, "the coupon is open again")
     sale.end()
 
 
 def test_out_of_memory_inside_the_script():
     """RESERVE checks all before its first write, and the first write is what is refused: nothing is half done."""
-    sale, epoch = Sale(users_count=4000, rate=400, hold_ms=SHORT_HOLD_MS), epoch_now()
+    sale, epoch = Sale(users_count=4000, rate=400, hold_ms=SHORT_HOLD_MS), stack.epoch()
     stack.stock_redis().config_set("maxmemory", "1mb")
     try:
         someone = users.take(1)
@@ -184,7 +179,7 @@ def test_out_of_memory_inside_the_script():
     finally:
         stack.stock_redis().config_set("maxmemory", "0")
     sale.end()
-    assert epoch_now() == epoch
+    assert stack.epoch() == epoch
 
 
 def refused_grab(user, coupon):
@@ -210,19 +205,19 @@ def test_scripts_flushed_under_load():
 
 @pytest.mark.more
 def test_clients_paused_under_load():
-    sale, epoch = Sale(users_count=4000, rate=400, hold_ms=SHORT_HOLD_MS), epoch_now()
+    sale, epoch = Sale(users_count=4000, rate=400, hold_ms=SHORT_HOLD_MS), stack.epoch()
     pause_ms = 3000
     stack.stock_redis().client_pause(pause_ms, all=True)
     refused = stack.metric(stack.ENV["WEIR_INGEST"], "weir_grabs_total", outcome="stock_away")
     stack.wait_for(lambda: stack.metric(stack.ENV["WEIR_INGEST"], "weir_grabs_total", outcome="stock_away") > refused, 30, "grabs are refused", every=0.05)
     sale.end()
-    assert epoch_now() == epoch
+    assert stack.epoch() == epoch
 
 
 @pytest.mark.more
 def test_first_replica_attached(tmp_path):
     """master_replid moves on a healthy primary: to the protocol it is another server, and all is rebuilt."""
-    sale, epoch = Sale(users_count=4000, rate=400), epoch_now()
+    sale, epoch = Sale(users_count=4000, rate=400), stack.epoch()
     port = int(stack.ENV["WEIR_PORT_BASE"]) + 45
     primary = stack.stock_redis()
     replid = primary.info("replication")["master_replid"]
@@ -233,7 +228,7 @@ def test_first_replica_attached(tmp_path):
     try:
         stack.wait_for(lambda: primary.info("replication")["connected_slaves"] == 1, 60, "the replica is attached")
         assert primary.info("replication")["master_replid"] != replid, "the id did not move"
-        stack.wait_for(lambda: epoch_now() > epoch, 30, "the epoch is raised")
+        stack.wait_for(lambda: stack.epoch() > epoch, 30, "the epoch is raised")
         stack.wait_for(lambda: stack.is_open(sale.coupon), 60 + LARGEST_HOLD_S, "the coupon is open again")
         sale.end()
     finally:

@@ -1,23 +1,16 @@
 """Workers killed, stopped and doubled under load: every accepted grab exactly once in each layout (I2, I7, I8, I11)."""
 import os
-import pathlib
 import random
 import signal
-import subprocess
 import time
 
 import pytest
 
-from support import history, stack, users
+from support import history, processes, stack, users
 from support.storm import Storm
 
 LAYOUT_OF = {"worker-hash": "hash", "worker-daily": "daily"}
 SHORT_SESSION = "--worker.session_timeout_ms=1500"  # so that a killed worker's partitions are free again soon
-
-
-def crash_points():
-    done = subprocess.run([f"{stack.ENV['WEIR_BIN']}/weir-worker", "--crash-points"], capture_output=True, text=True, timeout=10, check=True)
-    return done.stdout.split()
 
 
 @pytest.fixture(autouse=True)
@@ -62,17 +55,18 @@ def finish_and_check(coupon, stock, storms):
         history.check(coupon, storm.history, {int(h["grab_id"]): states[int(h["grab_id"])] for h in storm.unknown()})
 
 
-def test_killed_twenty_times_at_random():
+@pytest.mark.parametrize("kills", [6, pytest.param(40, marks=pytest.mark.more)])
+def test_killed_again_and_again_at_random(kills):
     """Each kill meets a worker that owns its partitions and has stored rows since it was started, while grabs keep coming."""
-    each, stock = 5000, 200_000
+    each, stock = 3000, 200_000
     coupon = stack.new_coupon(stock, hold_ms=10000)
     storms = [Storm(coupon, users.take(each), each, rate=500)]
     chance = random.Random(11)
     for name in LAYOUT_OF:
         stack.ctl("stop", name)
         stack.ctl("start", name, "--", SHORT_SESSION)
-    for _ in range(20):
-        name = chance.choice(list(LAYOUT_OF))
+    for number in range(kills):
+        name = list(LAYOUT_OF)[number % len(LAYOUT_OF)]
         layout = LAYOUT_OF[name]
         if not storms[-1].runs():
             storms.append(Storm(coupon, users.take(each), each, rate=500))
@@ -85,7 +79,7 @@ def test_killed_twenty_times_at_random():
     finish_and_check(coupon, stock, storms)
 
 
-@pytest.mark.parametrize("point", crash_points())
+@pytest.mark.parametrize("point", processes.crash_points("weir-worker"))
 def test_killed_at_each_crash_point(point):
     total = 3000
     coupon = stack.new_coupon(total, hold_ms=10000)
@@ -93,39 +87,10 @@ def test_killed_at_each_crash_point(point):
         stack.ctl("stop", name)
     storm = Storm(coupon, users.take(total), total, rate=3000)
     for name in LAYOUT_OF:
-        offset = stack.log_size(name)
-        # It may die before it is ready, which ctl calls a failure: what counts is that it died, and where.
-        stack.ctl("start", name, env={"WEIR_CRASH_AT": f"{point}:2"}, check=False)
-        stack.wait_for(lambda: not stack.runs(name), 60, f"{name} dies at {point}")
-        assert f"crash point {point}" in stack.log_since(name, offset), f"{name} died, but not at {point}"
+        processes.wait_dead(name, point, processes.start_to_die(name, point, count=2, arguments=(SHORT_SESSION,)))
     for name in LAYOUT_OF:
         stack.ctl("start", name)
     finish_and_check(coupon, total, [storm])
-
-
-class SecondWorker:
-    """One more worker of a layout, beside the stack's own, with a listener of its own."""
-
-    def __init__(self, layout, port):
-        self.port = port
-        log = pathlib.Path(stack.ENV["WEIR_VAR"]) / "log" / f"second-{layout}.log"
-        self.log = open(log, "wb")
-        self.process = subprocess.Popen(
-            [f"{stack.ENV['WEIR_BIN']}/weir-worker", "--config", f"{stack.ENV['WEIR_VAR']}/etc/worker-{layout}.yaml", f"--http.port={port}"],
-            stderr=self.log, stdout=self.log)
-        self.base = f"http://127.0.0.1:{port}"
-        stack.wait_for(lambda: stack.is_ready(self.base), 60, "the second worker is ready")
-
-    def kill(self):
-        self.process.send_signal(signal.SIGCONT)
-        self.process.kill()
-        self.process.wait()
-        self.log.close()
-
-
-def is_stopped(pid):
-    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-        return file.read().rsplit(")", 1)[1].split()[0] == "T"
 
 
 def test_a_zombie_can_not_commit_before_the_owner_has():
@@ -138,7 +103,7 @@ def test_a_zombie_can_not_commit_before_the_owner_has():
     pid, offset = stack.pid_of("worker-hash"), stack.log_size("worker-hash")
     storm = Storm(coupon, users.take(total), total, rate=1000)
     try:
-        stack.wait_for(lambda: is_stopped(pid), 60, "the worker stops with a batch in hand")
+        stack.wait_for(lambda: processes.is_stopped(pid), 60, "the worker stops with a batch in hand")
         for number in range(stack.SHARDS):
             stack.shard(number, "UPDATE progress SET owner = %s WHERE layout = 'hash' AND topic = 'grabs'", "0" * 32)
         stored = stack.progress("hash")
@@ -156,29 +121,25 @@ def test_a_zombie_can_not_commit_before_the_owner_has():
 def test_a_zombie_can_not_commit(point, words):
     """It stops with a batch in hand (before its transaction, or inside it), sleeps over its session, and goes on when another owns its partitions.
     Inside a transaction it holds the lock of its progress rows, until the server ends the idle transaction: its statement then fails."""
-    total = 12_000
+    total = 4000
     coupon = stack.new_coupon(total, hold_ms=10000)
     stack.wait_lag_zero()
     stack.ctl("stop", "worker-hash")
     offset = stack.log_size("worker-hash")
     before = owners("hash")
-    stack.ctl("start", "worker-hash", env={"WEIR_STOP_AT": f"{point}:5"})
+    stack.ctl("start", "worker-hash", "--", SHORT_SESSION, env={"WEIR_STOP_AT": f"{point}:5"})
     pid = stack.pid_of("worker-hash")
     mine = wait_owned("hash", before, "it owns every partition before there is anything to do")
     storm = Storm(coupon, users.take(total), total, rate=500)
-    second = None
     try:
-        stack.wait_for(lambda: is_stopped(pid), 60, "the worker stops with a batch in hand")
-        assert f"crash point {point}" in stack.log_since("worker-hash", offset)
+        processes.wait_asleep(pid, "worker-hash", point, offset)
         stored = sum(stack.progress("hash").values())
-        second = SecondWorker("hash", int(stack.ENV["WEIR_PORT_BASE"]) + 40)
-        wait_owned("hash", mine, "the second worker owns every partition")
-        stack.wait_for(lambda: sum(stack.progress("hash").values()) > stored, 30, "the second worker is at work")
-        os.kill(pid, signal.SIGCONT)
-        stack.wait_for(lambda: all(word in stack.log_since("worker-hash", offset) for word in words), 90, "the zombie's commit fails")
+        with processes.Second("worker-hash", 40) as second:
+            second.wait_ready()
+            wait_owned("hash", mine, "the second worker owns every partition")
+            stack.wait_for(lambda: sum(stack.progress("hash").values()) > stored, 30, "the second worker is at work")
+            os.kill(pid, signal.SIGCONT)
+            stack.wait_for(lambda: all(word in stack.log_since("worker-hash", offset) for word in words), 90, "the zombie's commit fails")
     finally:
         os.kill(pid, signal.SIGCONT)
-        storm.finish()
-        if second:
-            second.kill()
     finish_and_check(coupon, total, [storm])

@@ -198,9 +198,9 @@ def reads(sale):
     return {
         "/api/user/{id}/coupons": (f"/api/user/{sale.first}/coupons", f"/api/user/{sale.first}/coupons?status=all&layout=daily",
                                    f"/api/user/{users.take(1)}/coupons", "/api/user/x/coupons"),
-        "/api/grab/{grab_id}": (f"/api/grab/{first['grab_id']}?user={sale.first}&epoch={records.epoch()}",
-                                f"/api/grab/{sale.void}?user={sale.first}&epoch={records.epoch()}",
-                                f"/api/grab/{records.new_id()}?user={sale.first}&epoch={records.epoch()}", "/api/grab/x?user=1&epoch=1", "/api/grab/5"),
+        "/api/grab/{grab_id}": (f"/api/grab/{first['grab_id']}?user={sale.first}&epoch={stack.epoch()}",
+                                f"/api/grab/{sale.void}?user={sale.first}&epoch={stack.epoch()}",
+                                f"/api/grab/{records.new_id()}?user={sale.first}&epoch={stack.epoch()}", "/api/grab/x?user=1&epoch=1", "/api/grab/5"),
         "/api/coupon/{id}": (f"/api/coupon/{sale.coupon}", f"/api/coupon/{2**62}", "/api/coupon/x"),
         "/api/coupon/{id}/details": (f"/api/coupon/{sale.coupon}/details", "/api/coupon/1/details", f"/api/coupon/{2**62}/details"),
         "/api/coupon/{id}/stock": (f"/api/coupon/{sale.coupon}/stock", "/api/coupon/1/stock", f"/api/coupon/{2**62}/stock", "/api/coupon/x/stock"),

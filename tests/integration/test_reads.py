@@ -275,7 +275,7 @@ def place(grab_id, user, epoch):
 
 
 def test_the_place_of_a_grab_that_is_ok(sale):
-    epoch = records.epoch()
+    epoch = stack.epoch()
     for user, grab in sale.answers[:10]:
         found = place(grab["grab_id"], user, epoch)
         assert found["state"] == "ok", found
@@ -285,7 +285,7 @@ def test_the_place_of_a_grab_that_is_ok(sale):
 
 def test_the_place_of_a_grab_that_is_void(sale):
     for user, grab_id in sale.voids[:5]:
-        found = place(grab_id, user, records.epoch())
+        found = place(grab_id, user, stack.epoch())
         assert found["state"] == "void" and found["fail_reason"] == "cancelled" and found["user_id"] == user, found
 
 
@@ -296,9 +296,9 @@ def test_the_place_of_a_grab_without_a_row():
     query = "SELECT epoch FROM progress WHERE topic = 'grabs' AND layout = 'hash' AND `partition` = %s"
     now = max(row[0] for number in range(stack.SHARDS) for row in stack.shard(number, query, partition))
     grab_id = records.new_id()
-    assert place(grab_id, user, max(now, records.epoch()))["state"] == "open"
+    assert place(grab_id, user, max(now, stack.epoch()))["state"] == "open"
     records.send([(user, records.grab_record(user, records.made_up_coupon(), "grab", grab_id))], partition)
-    stack.wait_for(lambda: place(grab_id, user, records.epoch())["state"] == "ok", 20, "the place turns from open to ok")
+    stack.wait_for(lambda: place(grab_id, user, stack.epoch())["state"] == "ok", 20, "the place turns from open to ok")
 
 
 def test_the_place_of_no_grab():

@@ -1,6 +1,5 @@
 """The Lua scripts of the stock on a real Redis: each clause of the protocol that Redis itself must keep. The coupons are ones that no catalog knows."""
 import itertools
-import pathlib
 import time
 
 import pytest

@@ -105,7 +105,7 @@ static void show(const struct shared *shared, const struct jobs_options *options
 static void job_died(struct shared *shared, struct job *job, int status)
 {
     job->failed = true;
-    snprintf(job->violation.what, sizeof job->violation.what, "crash");
+    snprintf(job->violation.what, sizeof job->violation.what, JOBS_CRASHED);
     snprintf(job->violation.text, sizeof job->violation.text, "the simulation ended by signal %d; see stderr",
              WIFSIGNALED(status) ? WTERMSIG(status) : 0);
     fails_at(shared, job->seed);

@@ -6,6 +6,7 @@
 #include "sim/sim_world.h"
 
 enum { JOBS_MAX = 64 };
+#define JOBS_CRASHED "crash" /* what is violated by a process that ended early */
 
 struct jobs_options {
     uint64_t first, count;

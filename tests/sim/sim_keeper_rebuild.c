@@ -156,12 +156,21 @@ static bool send_script(struct world *world, struct sim_keeper *keeper, enum sto
     return true;
 }
 
+/* A coupon of which nothing is sold has no claims to be written. */
+static bool is_next(const struct rebuild *rebuild, int at)
+{
+    bool sold = false;
+    for (int i = 0; i < rebuild->sold_count; i++)
+        sold |= rebuild->sold[i].coupon == (uint64_t)at + 1;
+    return rebuild->listed[at] && (sold || rebuild->at != REBUILD_CLAIMS);
+}
+
 static void next_coupon(struct world *world, struct sim_keeper *keeper)
 {
     struct rebuild *rebuild = &keeper->rebuild;
     do
         rebuild->coupon++;
-    while (rebuild->coupon < SIM_COUPONS_MAX && !rebuild->listed[rebuild->coupon]);
+    while (rebuild->coupon < SIM_COUPONS_MAX && !is_next(rebuild, rebuild->coupon));
     if (rebuild->coupon >= SIM_COUPONS_MAX) {
         outcome_is(world, keeper, STEP_DONE);
         return;

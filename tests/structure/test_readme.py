@@ -47,3 +47,21 @@ def test_the_readme_names_no_other_setting():
 
 def test_rows_are_found():
     assert rows_of("| setting | type |\n|---|---|\n| `http.port` | whole |\ntext `a.b`\n").keys() == {"http.port"}
+
+
+def named_but_missing(text):
+    """Tests and models that a text names in code marks and that are not there; without a folder a test is of the faults."""
+    wrong = []
+    for folder, name in re.findall(r"`(?:(\w+)/)?(test_\w+|\w+\.pml)`", text):
+        place = ROOT / "tests" / (folder or "faults")
+        if not any((place / f"{name}{ending}").exists() for ending in ("", ".py", ".c")):
+            wrong.append(f"{folder or 'faults'}/{name}")
+    return wrong
+
+
+def test_the_tests_that_the_readme_names_are_there():
+    text = (ROOT / "README.md").read_text()
+    promised = text[text.index("## What is promised"):text.index("## Design")]
+    assert len(re.findall(r"`(?:\w+/)?test_\w+`", promised)) > 20
+    assert named_but_missing(promised) == []
+    assert named_but_missing("`test_nothing`, `model/none.pml`") == ["faults/test_nothing", "model/none.pml"]

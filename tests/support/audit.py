@@ -1,17 +1,13 @@
 """`weir audit` on the stack under test: log, tables and Redis against one another, from outside."""
 import json
-import os
-import subprocess
 import tempfile
 
-from support.stack import ENV
+from support import tool
 
 
 def run(*arguments, settings=()):
     """The finished process of `weir SETTINGS audit ARGUMENTS`."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("WEIR_")}
-    return subprocess.run([f"{ENV['WEIR_BIN']}/weir", "--config", f"{ENV['WEIR_VAR']}/etc/weir.yaml", *settings, "audit", *arguments],
-                          env=clean, capture_output=True, text=True, timeout=600, check=False)
+    return tool.run("audit", *arguments, settings=settings)
 
 
 def findings(*arguments, history=()):

@@ -31,8 +31,14 @@ def resolve(unknowns, seconds):
     return states
 
 
+# No answer (0), a decision, unknown, refused; and the front door's own words for an ingest that went away in the middle.
+STATUSES = {0, 200, 202, 408, 429, 502, 503, 504}
+
+
 def check(coupon, history, states):
     """I2, I3, I4 at rest: success has exactly one OK row in each layout, a refusal none, an unknown's place agrees with its row."""
+    strange = [h for h in history if h["status"] not in STATUSES or h["outcome"] == "bad_answer"]
+    assert not strange, f"{len(strange)} answers that no good request may get, among them {strange[0]}"
     for layout in LAYOUTS:
         by_user = {}
         for grab_id, user, _, _ in ok_rows(layout, coupon):

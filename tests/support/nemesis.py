@@ -12,7 +12,7 @@ import pathlib
 import random
 import time
 
-from support import links, stack
+from support import links, processes, stack
 
 SERVERS = ("kafka", "redis-stock", "catalog") + tuple(f"shard{number}" for number in range(stack.SHARDS))
 SERVICES = ("ingest", "keeper", "query", "worker-hash", "worker-daily")
@@ -66,7 +66,7 @@ class Pause(Kill):
         stack.ctl("pause", self.part)
 
     def has_happened(self):
-        return pathlib.Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0] == "T"
+        return processes.is_stopped(self.pid)
 
     def heal(self):
         stack.ctl("resume", self.part)

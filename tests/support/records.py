@@ -7,8 +7,8 @@ import json
 import subprocess
 import time
 
-from support import users
-from support.stack import ENV, catalog
+from support import stack, users
+from support.stack import ENV
 
 ID_EPOCH_MS = 1704067200000  # 2024-01-01T00:00:00Z
 NODE = 1023  # the last to be leased
@@ -63,10 +63,6 @@ def made_up_coupon():
     return (1 << 50) + users.take(1)
 
 
-def epoch():
-    return int(catalog("SELECT epoch FROM meta")[0][0])
-
-
 def grab_record(user, coupon, kind="grab", grab_id=None, **other):
     fields = {"v": 1, "type": kind, "grab_id": str(grab_id or new_id()), "user_id": user, "coupon_id": coupon, "room_id": 17, "epoch": epoch_cached(),
               "try_key": None}
@@ -80,7 +76,7 @@ def epoch_cached():
     """Read once a second at most: a test makes records by the thousand."""
     global _epoch
     if _epoch is None or time.monotonic() - _epoch[1] > 1:
-        _epoch = (epoch(), time.monotonic())
+        _epoch = (stack.epoch(), time.monotonic())
     return _epoch[0]
 
 

@@ -144,6 +144,14 @@ def column_renamed(worker):
     return changed(table, "RENAME COLUMN room_id TO room", "RENAME COLUMN room TO room_id", {worker: "error 1054"})
 
 
+def check_added(worker):
+    """No grab of two seconds from now on fits any more: the table is at fault, not the grabs."""
+    table = table_of(worker)
+    ((bound,),) = stack.shard(NUMBER, f"SELECT ((MAX(grab_id) >> 22) + 2000) << 22 FROM `{table}`")
+    return changed(table, f"ADD CONSTRAINT test_check CHECK (grab_id < {bound})", "DROP CONSTRAINT test_check",
+                   {worker: "has been changed: it has the constraint CHECK test_check"})
+
+
 def column_narrowed(worker):
     """No grab of the sale fits any more: the table is at fault, not the grabs."""
     with_rows = table_of(worker)

@@ -150,6 +150,10 @@ def catalog(text, *values):
     return sql(ENV["WEIR_MYSQL_CATALOG"], text, *values)
 
 
+def epoch():
+    return int(catalog("SELECT epoch FROM meta")[0][0])
+
+
 def shard(number, text, *values):
     return sql(ENV[f"WEIR_MYSQL_SHARD_{number}"], text, *values)
 
@@ -229,7 +233,7 @@ def pending(coupon):
 def is_open(coupon):
     """Under the catalog's epoch: while a rebuild begins, the mark of the epoch before it is still there for a moment."""
     now = mark(coupon)
-    return now.get("state") == "open" and now["epoch"] == str(catalog("SELECT epoch FROM meta")[0][0])
+    return now.get("state") == "open" and now["epoch"] == str(epoch())
 
 
 def new_coupon(total, limit=1, hold_ms=4000, room=17, wait=True, **more):

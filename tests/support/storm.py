@@ -7,6 +7,15 @@ import tempfile
 from support.stack import ENV
 
 
+_running = []
+
+
+def kill_all():
+    """Those that a test which failed has left behind."""
+    while _running:
+        _running.pop().kill()
+
+
 class Storm:
     """A run of weir-storm in the background: grabs of one coupon by users first, first+1, …, each once."""
 
@@ -21,6 +30,7 @@ class Storm:
              "--users", str(users), "--connections", str(connections), "--timeout-ms", str(timeout_ms), "--quiet",
              "--drain-ms", "300000", "--json", str(self.json_file), "--history", str(self.history_file), *pace],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        _running.append(self)
 
     def runs(self):
         return self.process.poll() is None
@@ -30,6 +40,7 @@ class Storm:
         if hasattr(self, "summary"):
             return self.summary
         output, _ = self.process.communicate(timeout=seconds)
+        _running.remove(self)
         assert self.json_file.exists(), output
         self.summary = json.loads(self.json_file.read_text())
         self.history = [json.loads(line) for line in self.history_file.read_text().splitlines()]

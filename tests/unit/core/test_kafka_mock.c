@@ -26,9 +26,9 @@ static int world_open(void **state)
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_conf_set(conf, "log_level", "0", NULL, 0);
     world.host = rd_kafka_new(RD_KAFKA_PRODUCER, conf, NULL, 0);
-    world.cluster = rd_kafka_mock_cluster_new(world.host, 1);
+    world.cluster = rd_kafka_mock_cluster_new(world.host, 2);
     world.brokers = rd_kafka_mock_cluster_bootstraps(world.cluster);
-    rd_kafka_mock_topic_create(world.cluster, "t", 2, 1);
+    rd_kafka_mock_topic_create(world.cluster, "t", 2, 2);
     *state = &world;
     return 0;
 }
@@ -152,6 +152,23 @@ static void test_another_log_is_told(void **state)
     kafka_seen_free(&seen);
 }
 
+/* The leader that the library knows is none any more; with one look alone it would ask it for a quarter of an hour. */
+static void test_watermarks_follow_the_leader(void **state)
+{
+    struct world *world = *state;
+    struct kafka_admin *admin;
+    struct err err = {0};
+    int64_t low = -1, high = -1;
+    assert_true(kafka_admin_open(world->brokers, "test", &admin, &err));
+    for (int32_t leader = 1; leader <= 2; leader++) {
+        assert_int_equal(rd_kafka_mock_partition_set_leader(world->cluster, "t", 0, leader), 0);
+        if (!kafka_admin_watermarks(admin, "t", 0, WAIT_MS, &low, &high, &err))
+            fail_msg("leader %d: %s", leader, err.text);
+    }
+    assert_int_equal(low, 0);
+    kafka_admin_close(admin);
+}
+
 static int take_one(struct kafka_reader *reader, struct kafka_record *record, struct err *err)
 {
     int result = 0;
@@ -270,6 +287,7 @@ int main(void)
         cmocka_unit_test(test_every_message_is_reported_when_nobody_answers),
         cmocka_unit_test(test_survives_a_fatal_error),
         cmocka_unit_test(test_another_log_is_told),
+        cmocka_unit_test(test_watermarks_follow_the_leader),
         cmocka_unit_test(test_reader_reads_and_tells_a_missing_offset),
         cmocka_unit_test(test_group_reads_and_hands_failures_over),
     };

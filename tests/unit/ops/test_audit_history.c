@@ -17,7 +17,7 @@ static int open_fixture(void **state)
     user = user_of(0, 0);
     fixture_record(f, RECORD_DATA, 1, user, 5);
     fixture_record(f, RECORD_CANCEL, 2, user_of(0, 1), 5);
-    f->audit.redis_now_ms = FIXTURE_NOON_MS + 60000;
+    f->audit.before_cut_ms = FIXTURE_NOON_MS + 60000;
     return 0;
 }
 
@@ -151,10 +151,10 @@ static void test_unknown_below_a_barrier(void **state)
 static void test_young_unknown(void **state)
 {
     (void)state;
-    f->audit.redis_now_ms = FIXTURE_NOON_MS + 1999; /* two holds are 2000 */
+    f->audit.before_cut_ms = FIXTURE_NOON_MS + 1999; /* two holds are 2000 */
     tell(AUDIT_TOLD_UNKNOWN, user_of(0, 4), fixture_id(3), 5);
     check(NULL);
-    f->audit.redis_now_ms++;
+    f->audit.before_cut_ms++;
     check("unknown_open");
 }
 
