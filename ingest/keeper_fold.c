@@ -20,6 +20,7 @@ struct shard_fold {
     struct fold_job *job;
     struct claims *claims;
     int shard;
+    uint64_t rows_wanted;                      /* by the counts of progress */
     struct id_set seen;                        /* every id that has a row, OK or VOID */
     int64_t next_offset[ROUTE_PARTITIONS_MAX]; /* of the snapshot's progress */
     uint64_t epoch[ROUTE_PARTITIONS_MAX];      /* highest barrier there */
@@ -118,14 +119,17 @@ static bool read_table(struct shard_fold *fold, struct sql *sql, const char *tab
 struct progress_cells {
     bool found;
     int64_t next_offset;
-    uint64_t epoch;
+    uint64_t epoch, rows;
 };
 
 static bool take_progress(const struct value *cells, size_t count, void *arg)
 {
     struct progress_cells *progress = arg;
-    assert(count >= 3);
-    *progress = (struct progress_cells){.found = true, .next_offset = cells[0].i64, .epoch = cells[2].u64};
+    assert(count >= 7);
+    *progress = (struct progress_cells){.found = true,
+                                        .next_offset = cells[0].i64,
+                                        .epoch = cells[2].u64,
+                                        .rows = cells[5].u64 + cells[6].u64}; /* OK and VOID */
     return false;
 }
 
@@ -143,18 +147,22 @@ static bool read_progress(struct shard_fold *fold, struct sql *sql, int32_t part
                        sql_where(sql), layout, (int)partition);
     fold->next_offset[partition] = progress.next_offset;
     fold->epoch[partition] = progress.epoch;
+    fold->rows_wanted += progress.rows;
     return true;
 }
 
-/* A partition's table that is gone would be taken for one without rows, and its units would be sold again. */
-static bool tables_are_all(const struct table_list *tables, const struct sql *sql, size_t partitions, struct err *err)
+/* Rows that are gone (a table that was dropped or lost, rows that somebody deleted) would be taken for units that were
+ * not sold, and sold again. */
+static bool rows_are_all(const struct shard_fold *fold, const struct sql *sql, struct err *err)
 {
-    if (tables->keeper->layout->layout->by_day || tables->count == partitions)
+    uint64_t found = fold->seen.count;
+    if (found == fold->rows_wanted)
         return true;
     return err_set(err, ERR_CONFLICT,
-                   "%s has %zu tables of layout %s for its %zu partitions: put back what is missing, no stock is "
-                   "rebuilt without its rows",
-                   sql_where(sql), tables->count, tables->keeper->layout->layout->name, partitions);
+                   "%s has %llu rows of layout %s, and its progress counts %llu: put back the table or the rows that "
+                   "are missing (`weir audit` names them), no stock is rebuilt without them",
+                   sql_where(sql), (unsigned long long)found, fold->keeper->layout->layout->name,
+                   (unsigned long long)fold->rows_wanted);
 }
 
 /* Progress and rows as they were at one moment. The list of tables is read after the snapshot was taken: it holds at
@@ -167,12 +175,11 @@ static bool read_snapshot(struct shard_fold *fold, struct sql *sql, const int32_
                 sql_run_text(sql, "START TRANSACTION WITH CONSISTENT SNAPSHOT", err);
     for (size_t i = 0; good && i < count; i++)
         good = read_progress(fold, sql, partitions[i], err);
-    good = good &&
-           sql_select(sql, "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()", NULL, 0,
-                      take_table, &tables, err) &&
-           tables_are_all(&tables, sql, count, err);
+    good = good && sql_select(sql, "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()",
+                              NULL, 0, take_table, &tables, err);
     for (size_t i = 0; good && i < tables.count; i++)
         good = read_table(fold, sql, tables.name[i], err);
+    good = good && rows_are_all(fold, sql, err);
     sql_rollback(sql);
     count_rest(&fold->rows_uncounted, &fold->job->progress->rows);
     free(tables.name);

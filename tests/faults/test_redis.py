@@ -83,6 +83,28 @@ def test_one_key_lost():
     assert len(stack.check_coupon(coupon, 100)) == 1
 
 
+def test_rows_that_are_gone_are_not_sold_again():
+    """Somebody deleted a row (as a dropped table does to all of its rows), and Redis is lost: without that row a rebuild would give its unit back."""
+    coupon, user = stack.new_coupon(1, hold_ms=2000), users.take(1)
+    assert stack.grab(user, coupon).json["success"]
+    stack.wait_quiet(coupon)
+    number, table = next((n, t) for n in range(stack.SHARDS) for t in stack.tables_of(n, "hash")
+                         if stack.shard(n, f"SELECT 1 FROM `{t}` WHERE user_id = %s AND coupon_id = %s", user, coupon))
+    stack.shard(number, f"CREATE TABLE kept AS SELECT * FROM `{table}` WHERE user_id = %s", user)
+    try:
+        assert stack.shard(number, "SELECT COUNT(*) FROM kept") == ((1,),)
+        stack.shard(number, f"DELETE FROM `{table}` WHERE user_id = %s", user)
+        offset = stack.log_size("keeper")
+        stack.stock_redis().flushall()
+        stack.wait_for(lambda: "no stock is rebuilt without them" in stack.log_since("keeper", offset), 60, "the keeper says that rows are missing")
+        assert not stack.is_open(coupon) and stack.grab(users.take(1), coupon).status == 503
+    finally:
+        stack.shard(number, f"INSERT IGNORE INTO `{table}` SELECT * FROM kept")
+        stack.shard(number, "DROP TABLE kept")
+    stack.wait_for(lambda: stack.is_open(coupon), 90, "the coupon is open again")
+    assert stack.left(coupon) == 0 and len(stack.check_coupon(coupon, 1)) == 1
+
+
 def test_a_mark_of_a_far_higher_epoch_is_passed_at_once():
     """As of another catalog. One epoch at a time, the keeper would close every sale again and again until it is there."""
     coupon = stack.new_coupon(100, hold_ms=2000)
