@@ -3,8 +3,8 @@
  *
  *     if (PLANTED("release_of_shown")) ...          WEIR_PLANTED=release_of_shown makes that mistake from then on
  *
- * Compiled only with WEIR_PLANTED_BUGS; without it PLANTED is false, and asking for one is an error at the first place
- * that could make one. tests/planted.txt lists them all; a test holds the list against the source.
+ * Compiled only with WEIR_PLANTED_BUGS; without it PLANTED is false and nobody reads WEIR_PLANTED. tests/planted.txt
+ * lists them all; a test holds the list against the source.
  */
 #ifndef WEIR_CORE_PLANTED_H
 #define WEIR_CORE_PLANTED_H
