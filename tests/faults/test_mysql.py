@@ -267,8 +267,9 @@ def send_bulk(count_each):
         records.send([(chosen[i % 20], records.grab_record(chosen[i % 20], coupon, try_key="k" * 64)) for i in range(count_each)], partition)
 
 
+@more
 def test_disk_of_a_shard_full():
-    with SmallDisk(NAME, free_mb=32) as disk:
+    with SmallDisk(NAME, free_mb=128) as disk:
         disk.fill()
         since, full_since, sale = sizes(), stack.log_size(NAME), new_sale(rows=-1)
         send_bulk(10_000)
