@@ -12,7 +12,7 @@
 
 #define ERROR_NOT_PREPARABLE 1295
 #define PACKET_SLACK_BYTES   (64 * 1024)
-#define IDLE_TRANSACTION_S   30 /* a client that was cut off holds its row locks no longer than this */
+#define IDLE_TRANSACTION_MS  (30 * 1000)
 
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;
 
@@ -70,7 +70,8 @@ static bool set_session(struct sql *sql, const struct sql_options *options, stru
     if (!sql_run_text(sql, text, err) ||
         !sql_run_text(sql, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", err))
         return false;
-    snprintf(text, sizeof text, "SET SESSION idle_transaction_timeout = %u", (unsigned)IDLE_TRANSACTION_S);
+    int64_t idle_ms = options->idle_transaction_ms > 0 ? options->idle_transaction_ms : IDLE_TRANSACTION_MS;
+    snprintf(text, sizeof text, "SET SESSION idle_transaction_timeout = %u", seconds_of(idle_ms));
     if (is_mariadb(sql->mysql) && !sql_run_text(sql, text, err))
         return false;
     int64_t packet_bytes = 0;

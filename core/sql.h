@@ -31,6 +31,8 @@ struct sql_options {
     const char *url; /* mysql://user:password@host:port/database (percent-decoded) */
     int64_t connect_timeout_ms;
     int64_t query_timeout_ms; /* read and write timeout of the socket */
+    /* A client that falls silent inside a transaction holds its row locks no longer than this (MariaDB); 0: 30 s. */
+    int64_t idle_transaction_ms;
 };
 
 WEIR_MUST_USE bool sql_open(const struct sql_options *options, struct sql **ret_sql, struct err *err);

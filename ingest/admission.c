@@ -5,11 +5,9 @@
 
 void admission_init(struct admission *admission, const struct admission_options *options)
 {
-    assert(options->target_us > 0 && options->limit_min >= 1 && options->limit_min <= options->limit_max);
-    *admission = (struct admission){.options = *options, .window = 1, .windows = 1};
-    admission->limit = options->limit_max < ADMISSION_START ? options->limit_max : ADMISSION_START;
-    if (admission->limit < options->limit_min)
-        admission->limit = options->limit_min;
+    assert(options->target_us > 0 && options->limit_min >= 1);
+    assert(options->limit_min <= options->limit_calm && options->limit_calm <= options->limit_max);
+    *admission = (struct admission){.options = *options, .limit = options->limit_calm, .window = 1, .windows = 1};
 }
 
 /* ---- times ---- */
@@ -202,7 +200,7 @@ static void after_no_refusals(struct admission *admission, int64_t now_us)
         return;
     }
     admission->standing_us = 0;
-    int calm = admission->options.limit_max < ADMISSION_START ? admission->options.limit_max : ADMISSION_START;
+    int calm = admission->options.limit_calm;
     int risen = admission->limit + admission->limit / 4 + 1;
     if (admission->limit < calm)
         admission->limit = risen < calm ? risen : calm;

@@ -31,7 +31,6 @@
 enum admission_stage { ADMISSION_RESERVE, ADMISSION_APPEND, ADMISSION_STAGES };
 
 enum {
-    ADMISSION_START = 256,               /* the limit before anything is known, and to which it rises again in calm */
     ADMISSION_WINDOW_US = 20 * 1000,     /* the shortest; it lasts until enough that began in it has ended */
     ADMISSION_SAMPLES = 16,              /* or a quarter of the limit: enough of a stage */
     ADMISSION_PATIENCE_US = 1000 * 1000, /* of a window and of settling: then go on without */
@@ -44,6 +43,7 @@ enum {
 struct admission_options {
     int64_t target_us; /* that grabs may wait for one another */
     int limit_min;     /* 1 .. limit_max */
+    int limit_calm; /* limit_min .. limit_max: before anything is known, and to which the limit rises again in calm */
     int limit_max;
 };
 

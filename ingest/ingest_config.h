@@ -20,6 +20,7 @@ struct ingest_config {
     char *admin_token;       /* "": admin requests are refused */
     int64_t grabs_max;       /* in flight in a loop */
     int64_t grabs_min;       /* in flight in a loop, always let in; where it is over grabs_max, that counts */
+    int64_t grabs_calm;      /* in flight in a loop before anything was refused; of grabs_min .. grabs_max */
     int64_t target_ms;       /* that grabs may wait for one another */
     int64_t batch_grabs_max; /* in one request */
     bool strict_room;

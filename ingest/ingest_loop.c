@@ -127,8 +127,11 @@ static void admission_open(struct ingest_loop *loop)
 {
     const struct ingest_config *config = loop->ingest->config;
     int64_t min = config->grabs_min < config->grabs_max ? config->grabs_min : config->grabs_max;
-    struct admission_options options = {
-        .target_us = config->target_ms * 1000, .limit_min = (int)min, .limit_max = (int)config->grabs_max};
+    int64_t calm = config->grabs_calm < config->grabs_max ? config->grabs_calm : config->grabs_max;
+    struct admission_options options = {.target_us = config->target_ms * 1000,
+                                        .limit_min = (int)min,
+                                        .limit_calm = (int)(calm > min ? calm : min),
+                                        .limit_max = (int)config->grabs_max};
     admission_init(&loop->admission, &options);
 }
 

@@ -51,7 +51,9 @@ bool writer_connect(struct writer *w, struct err *err)
     w->sql = NULL;
     const struct sql_options options = {.url = w->url,
                                         .connect_timeout_ms = w->options.config->connect_timeout_ms,
-                                        .query_timeout_ms = w->options.config->query_timeout_ms};
+                                        .query_timeout_ms = w->options.config->query_timeout_ms,
+                                        /* who is silent for so long has lost its partitions, and the locks with them */
+                                        .idle_transaction_ms = w->options.config->session_timeout_ms};
     struct sql *sql = NULL;
     const bool good = sql_open(&options, &sql, err) && identity_check(w, sql, err);
     writer_tell_ready(w, good, good ? NULL : err->text);

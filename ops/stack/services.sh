@@ -43,6 +43,9 @@ services_yaml() {
     [[ $1 != ingest || $stack_kind != test ]] || printf 'ingest:\n  grabs_min: 512\n'
 }
 
+# A rebuild waits by the largest hold, which a test would only sit through.
+services_hold_ms() { [[ $stack_kind == test ]] && echo 4000 || echo 10000; }
+
 # The settings of the command line tool `weir`: everything that init, seed and status may ask for.
 services_tool_yaml() {
     cat <<-TEXT
@@ -51,6 +54,7 @@ services_tool_yaml() {
 	init:
 	  replication: $kafka_brokers
 	  min_insync: $(kafka_min_insync)
+	  hold_ms: $(services_hold_ms)
 	redis:
 	  stock: "redis://127.0.0.1:$(port_of redis-stock)/0"
 	mysql:

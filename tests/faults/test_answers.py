@@ -6,8 +6,8 @@ import concurrent.futures
 
 import pytest
 
-from support import history, links, lost, stack, users
-from support.sale import Sale
+from support import links, lost, stack, users
+from support.sale import Sale, resolve
 
 HOLD_MS = 2000
 THEN = ("cut", "silent")
@@ -113,7 +113,7 @@ def test_a_record_whose_acknowledgement_is_lost(then, statuses):
         answer = stack.grab(users.take(1), coupon, timeout=30)
         assert answer.status in statuses, answer
     if answer.status == 202:
-        assert history.resolve([{"grab_id": answer.json["grab_id"], "location": answer.headers["location"]}], 60) == {int(answer.json["grab_id"]): "ok"}
+        assert resolve([{"grab_id": answer.json["grab_id"], "location": answer.headers["location"]}]) == {int(answer.json["grab_id"]): "ok"}
     at_rest(coupon, total, 2)
 
 
@@ -144,7 +144,7 @@ def test_more_grabs_than_the_producer_may_hold():
         answers = [a.result() for a in asked]
         refused = [a for a in answers if a.status == 429]
         assert len(refused) == asked_count - bound and all(int(a.headers["retry-after"]) > 0 for a in refused), answers
-        states = history.resolve([{"grab_id": a.json["grab_id"], "location": a.headers["location"]} for a in answers if a.status == 202], 60)
+        states = resolve([{"grab_id": a.json["grab_id"], "location": a.headers["location"]} for a in answers if a.status == 202])
         told = sum(a.status == 200 for a in answers) + sum(state == "ok" for state in states.values())
         at_rest(coupon, total, 1 + told)
     finally:

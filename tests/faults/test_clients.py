@@ -71,7 +71,7 @@ def test_vanished_before_the_request_was_whole(base, sent, leave):
 def test_vanished_before_the_answer(base, leave):
     """Kafka is stopped until they are gone, so that no answer can have come; each of their grabs goes to its end all the same."""
     count = 60 if base == INGEST else SOME_FILES - 5  # the front door keeps its connections to ingest for a while
-    coupon = stack.new_coupon(count + 10, hold_ms=10000)
+    coupon = stack.new_coupon(count + 10)
     first = users.take(count)
     with nothing_leaks():
         stack.ctl("pause", "kafka")

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from support import history, stack, users
+from support.sale import resolve
 from support.storm import Storm
 
 DRAIN_S = 10
@@ -42,7 +43,7 @@ def test_terminated_under_load(name):
         assert summary["accepted_new"] == users_count, summary
     answered_after_stop = [h for h in storm.lost() if h["answered_us"] is not None]
     assert not answered_after_stop
-    states = history.resolve(storm.unknown(), 60)
+    states = resolve(storm.unknown())
     stack.wait_quiet(coupon, seconds=60)
     rows = stack.check_coupon(coupon, users_count)
     history.check(coupon, storm.history, states)

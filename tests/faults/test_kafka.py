@@ -10,7 +10,7 @@ import time
 import pytest
 
 from support import history, kafka_admin, records, stack, users
-from support.sale import Sale
+from support.sale import Sale, resolve
 from support.storm import Storm
 
 
@@ -34,8 +34,7 @@ def under_load(coupon, total, storm, stop, start):
 
 
 def end_of(coupon, total, storm, hold_ms):
-    stack.ready_again()
-    states = history.resolve(storm.unknown(), 2 * hold_ms / 1000 + 30)
+    states = resolve(storm.unknown(), hold_ms)
     stack.wait_quiet(coupon, seconds=90)
     stack.check_coupon(coupon, total)
     history.check(coupon, storm.history, states)

@@ -4,6 +4,7 @@ import pytest
 
 from support import history, process, stack, users
 from support.overload import INGEST, Load, Watch, bottleneck, counters, measure_capacity, quantile, times_ms
+from support.sale import resolve
 
 OVERLOAD, PLANNED = 10, 12  # times the capacity: what must have been offered, and what is asked of the generator
 SHARE_KEPT = 0.8  # of the capacity
@@ -88,4 +89,4 @@ def test_ten_times_the_capacity(link, bytes_per_s, seconds):
     stack.wait_quiet(coupon, 90)
     stack.check_coupon(coupon, total)
     for one in (load, calm):
-        history.check(coupon, one.storm.history, history.resolve(one.storm.unknown(), 60))
+        history.check(coupon, one.storm.history, resolve(one.storm.unknown()))

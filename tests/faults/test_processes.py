@@ -6,7 +6,7 @@ import time
 import pytest
 
 from support import history, processes, stack, users
-from support.sale import Sale
+from support.sale import Sale, resolve
 from support.storm import Storm
 
 SERVICES = ("ingest", "keeper", "query", "worker-hash", "worker-daily")
@@ -43,7 +43,7 @@ class LongSale(Sale):
     def end(self, **options):
         states = super().end(**options)
         for storm in self.ended:
-            history.check(self.coupon, storm.history, history.resolve(storm.unknown(), 60))
+            history.check(self.coupon, storm.history, resolve(storm.unknown()))
         return states
 
 

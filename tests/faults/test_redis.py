@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from support import history, stack, users
-from support.sale import LARGEST_HOLD_S, Sale
+from support.sale import LARGEST_HOLD_S, Sale, resolve
 from support.storm import Storm
 
 SHORT_HOLD_MS = 2000
@@ -41,7 +41,7 @@ def run(lose_redis):
     stack.wait_for(lambda: stack.is_open(coupon), 60 + LARGEST_HOLD_S, "the coupon is open again")
     summary = storm.finish()
     assert summary["rejected"]["503"] > 0, "it was never closed"
-    states = history.resolve(storm.unknown(), 2 * LARGEST_HOLD_S + 30)
+    states = resolve(storm.unknown(), hold_ms)
     stack.wait_quiet(coupon, seconds=90)
     sold = stack.check_coupon(coupon, total)
     history.check(coupon, storm.history, states)

@@ -28,7 +28,7 @@ def shard_of_user(user):
 
 def test_one_shard_stopped_and_started():
     total = 8000
-    coupon = stack.new_coupon(total, hold_ms=10000)
+    coupon = stack.new_coupon(total)
     first = users.take(total + 40)
     known = {}
     for user in range(first + total, first + total + 40):  # buyers whose rows are stored before the stop
@@ -79,7 +79,7 @@ def test_one_shard_stopped_and_started():
 
 def test_one_shard_hung_slows_no_other():
     """It takes connections and says nothing (SIGSTOP): the deadline answers for it, and nobody else waits."""
-    coupon = stack.new_coupon(200, hold_ms=10000)
+    coupon = stack.new_coupon(200)
     first = users.take(100)
     for user in range(first, first + 100):
         assert stack.grab(user, coupon).status == 200

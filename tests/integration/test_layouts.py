@@ -6,7 +6,7 @@ BUYERS = 100_000
 
 
 def test_rows_are_spread_evenly_over_the_shards():
-    coupon = stack.new_coupon(BUYERS, hold_ms=10000)
+    coupon = stack.new_coupon(BUYERS)
     storm = Storm(coupon, users.take(BUYERS), BUYERS, rate=6000, connections=128)
     summary = storm.finish(seconds=180)
     assert summary["accepted_new"] == BUYERS, summary

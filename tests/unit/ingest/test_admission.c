@@ -10,7 +10,7 @@
 #include "core/hist.h"
 #include "ingest/admission.h"
 
-enum { STEP_US = 100, RING = 1 << 16, TARGET_US = 20000 };
+enum { STEP_US = 100, RING = 1 << 16, TARGET_US = 20000, LIMIT_CALM = 256 };
 
 struct sim_grab {
     int64_t start_us, ready_us;
@@ -41,7 +41,8 @@ static void sim_new(double capacity)
 {
     sim = (struct sim){
         .now_us = 1000000, .capacity = capacity, .reserve_us = 1000, .distant_us = 3000, .appended_of_100 = 100};
-    struct admission_options options = {.target_us = TARGET_US, .limit_min = 16, .limit_max = 16384};
+    struct admission_options options = {
+        .target_us = TARGET_US, .limit_min = 16, .limit_calm = LIMIT_CALM, .limit_max = 16384};
     admission_init(&sim.admission, &options);
 }
 
@@ -161,7 +162,7 @@ static void back_to_normal_at_once_after_the_overload(void **state)
     run(0.5 * sim.capacity, 10);
     assert_int_equal(sim.refused, 0);
     assert_true(hist_quantile(&sim.latency, 0.99) <= 10000);
-    assert_int_equal(sim.admission.limit, ADMISSION_START);
+    assert_int_equal(sim.admission.limit, LIMIT_CALM);
 }
 
 static void the_capacity_falls_and_rises_under_overload(void **state)
@@ -291,7 +292,7 @@ static void limits_are_kept(void **state)
 {
     (void)state;
     struct admission admission;
-    struct admission_options options = {.target_us = TARGET_US, .limit_min = 8, .limit_max = 16};
+    struct admission_options options = {.target_us = TARGET_US, .limit_min = 8, .limit_calm = 16, .limit_max = 16};
     admission_init(&admission, &options);
     assert_int_equal(admission.limit, 16);
     for (int i = 0; i < 16; i++) {
