@@ -24,12 +24,14 @@ def everything_runs_again():
 
 
 def under_load(coupon, total, storm, stop, start):
-    """Stops Kafka in the middle of the load, waits until unknowns are answered, starts it again; answers the storm's summary."""
+    """Stops Kafka in the middle of the load, waits until unknowns are answered, starts it again, ends the load when all is ready; answers the storm's summary."""
     stack.wait_for(lambda: len(stack.ok_rows("hash", coupon)) > 200, 30, "the sale is under way")
     stop()
     unknown = stack.metric(stack.ENV["WEIR_INGEST"], "weir_grabs_total", outcome="unknown")
     stack.wait_for(lambda: stack.metric(stack.ENV["WEIR_INGEST"], "weir_grabs_total", outcome="unknown") > unknown, 60, "grabs are answered 202")
     start()
+    stack.ready_again()
+    storm.stop()
     return storm.finish()
 
 

@@ -34,6 +34,8 @@ def test_round(number, capsys):
         print(f"\n{plan}")
     sale = Sale(total=6000, users_count=4000, rate=400, hold_ms=2000)
     plan.carry_out()
+    stack.ready_again(120)
+    sale.storm.stop()
     sale.finish_load()
     history_file = write_history(sale, number)
     print(f"what was answered: {history_file}; logs: {history_file.parent}; again: ops/test --faults --seed {SEED} --rounds {number + 1} -R random")

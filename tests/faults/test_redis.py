@@ -39,6 +39,7 @@ def run(lose_redis):
     stack.ctl("resume", "kafka")
     stack.wait_for(lambda: stack.epoch() > epoch, 30, "the epoch is raised")
     stack.wait_for(lambda: stack.is_open(coupon), 60 + LARGEST_HOLD_S, "the coupon is open again")
+    storm.stop()
     summary = storm.finish()
     assert summary["rejected"]["503"] > 0, "it was never closed"
     states = resolve(storm.unknown(), hold_ms)

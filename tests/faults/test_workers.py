@@ -45,7 +45,9 @@ def wait_at_work(layout, storms):
 
 def finish_and_check(coupon, stock, storms):
     """A worker's fault touches no grab, but a busy machine may: whatever each was told must hold."""
+    stack.ready_again()
     for storm in storms:
+        storm.stop()
         storm.finish()
     unknown = [h for storm in storms for h in storm.unknown()]
     states = resolve(unknown)

@@ -28,13 +28,15 @@ class Sale:
         assert self.storm.runs(), "the load was over before the fault"
 
     def finish_load(self, seconds=180):
-        """Waits for the storm's end; answers its summary. May be called before end()."""
+        """Waits for the storm's end; answers its summary. Called before end() by who wants every user's grab."""
         if not hasattr(self.storm, "history"):
             self.storm.finish(seconds)
         return self.storm.summary
 
     def end(self, seconds=90, sell_rest=False):
-        """After the fault is healed. Answers the states of the unknowns, {grab_id: "ok" or "void"}."""
+        """After the fault is healed: the load goes on until every part is ready again. Answers the states of the unknowns, {grab_id: "ok" or "void"}."""
+        stack.ready_again(seconds)
+        self.storm.stop()
         self.finish_load()
         states = resolve(self.storm.unknown(), self.hold_ms, seconds)
         stack.wait_quiet(self.coupon, seconds)  # I14: lag zero, nothing pending
