@@ -113,6 +113,7 @@ static void make_plan(struct storm *storm)
                      .seed = o->seed > 0 ? o->seed : seed_fresh(),
                      .user_first = o->user_first,
                      .users = o->users,
+                     .clicks = o->clicks,
                      .coupon = o->coupon,
                      .room = o->room,
                      .try_keys = o->try_keys},

@@ -33,8 +33,8 @@ static const struct option_row option_rows[] = {
      .type = OPTION_SCENARIO,
      .offset = AT(scenario),
      .argument = "NAME",
-     .help =
-         "mix (5 normal, 3 hotroom, 1 crossshard, 1 admin), one of these, or grab: --coupon by each user once (mix)"},
+     .help = "mix (5 normal, 3 hotroom, 1 crossshard, 1 admin), one of these, or grab: --coupon by each user in one "
+             "turn (mix)"},
     {.name = "rate",
      .type = OPTION_NUMBER,
      .offset = AT(rate),
@@ -77,6 +77,13 @@ static const struct option_row option_rows[] = {
      .max = 1000000000000000,
      .argument = "ID",
      .help = "the first of them (1)"},
+    {.name = "clicks",
+     .type = OPTION_NUMBER,
+     .offset = AT(clicks),
+     .min = 1,
+     .max = 10,
+     .argument = "N",
+     .help = "scenario grab: each user sends the same try N times, one after the other (1)"},
     {.name = "coupon",
      .type = OPTION_NUMBER,
      .offset = AT(coupon),
@@ -105,7 +112,7 @@ static const struct option_row option_rows[] = {
     {.name = "try-keys",
      .type = OPTION_FLAG,
      .offset = AT(try_keys),
-     .help = "send an Idempotency-Key of its own with each grab"},
+     .help = "send an Idempotency-Key of its own with each try"},
     {.name = "timeout-ms",
      .type = OPTION_NUMBER,
      .offset = AT(timeout_ms),
@@ -227,8 +234,12 @@ static bool check_pairs(const struct options *o, struct err *err)
     if (is_grab && o->coupon == 0) {
         return err_set(err, ERR_USAGE, "--scenario grab needs --coupon");
     }
-    if (is_grab && o->count > o->users) {
-        return err_set(err, ERR_USAGE, "--count is above --users: in scenario grab each user has one turn");
+    if (is_grab && o->count > o->users * o->clicks) {
+        return err_set(err, ERR_USAGE,
+                       "--count is above --users times --clicks: in scenario grab each user has one turn");
+    }
+    if (!is_grab && o->clicks > 1) {
+        return err_set(err, ERR_USAGE, "--clicks is for --scenario grab");
     }
     if (o->burst && o->count == 0 && !is_grab) {
         return err_set(err, ERR_USAGE, "--burst needs --count");
@@ -240,14 +251,15 @@ static bool check_pairs(const struct options *o, struct err *err)
 static bool settle_count(struct options *o, struct err *err)
 {
     bool is_grab = o->scenario == SCENARIO_GRAB;
+    uint64_t turns = o->users * o->clicks;
     if (!o->burst && o->rate == 0) {
         o->rate = 1000;
     }
     if (o->count == 0 && is_grab && o->seconds == 0) {
-        o->count = o->users;
+        o->count = turns;
     } else if (o->count == 0) {
         o->count = o->rate * (o->seconds > 0 ? o->seconds : 10);
-        o->count = is_grab && o->count > o->users ? o->users : o->count;
+        o->count = is_grab && o->count > turns ? turns : o->count;
     }
     if (o->count > SCHEDULE_COUNT_MAX) {
         return err_set(err, ERR_USAGE,
@@ -269,6 +281,7 @@ bool options_parse(int argc, char **argv, struct options *ret_options, struct er
                         .connections = 64,
                         .users = 100000,
                         .user_first = 1,
+                        .clicks = 1,
                         .timeout_ms = 5000,
                         .drain_ms = 30000};
     if (!take_words(argc, argv, &o, err)) {

@@ -20,6 +20,7 @@ struct options {
     uint64_t connections;
     uint64_t users;
     uint64_t user_first;
+    uint64_t clicks;
     uint64_t coupon; /* 0: drawn */
     uint64_t room;   /* 0: drawn */
     uint64_t seed;   /* 0: the caller draws one */

@@ -63,6 +63,12 @@ static uint64_t room_of_coupon(uint64_t coupon)
     return room <= SCENARIO_ROOMS ? room : 0;
 }
 
+/* Which try a request belongs to: a double click is one. */
+static uint64_t turn_of(const struct scenario_plan *plan, const struct request *r)
+{
+    return r->scenario == SCENARIO_GRAB ? r->index / plan->clicks : r->index;
+}
+
 static void make_grab(const struct scenario_plan *plan, uint64_t *state, uint64_t rooms, struct request *r)
 {
     uint64_t room = plan->room > 0 ? plan->room : draw_below(state, rooms) + 1;
@@ -71,7 +77,7 @@ static void make_grab(const struct scenario_plan *plan, uint64_t *state, uint64_
     r->coupon = plan->coupon > 0 ? plan->coupon : drawn;
     r->room = plan->room > 0 ? plan->room : room_of_coupon(r->coupon);
     if (plan->try_keys) {
-        snprintf(r->try_key, sizeof r->try_key, "%016" PRIx64 "-%" PRIu64, plan->seed, r->index);
+        snprintf(r->try_key, sizeof r->try_key, "%016" PRIx64 "-%" PRIu64, plan->seed, turn_of(plan, r));
     }
 }
 
@@ -85,6 +91,7 @@ static void make_read(const struct scenario_plan *plan, uint64_t *state, struct 
 
 void scenario_make(const struct scenario_plan *plan, uint64_t index, struct request *ret_request)
 {
+    assert(plan->users > 0 && (plan->scenario != SCENARIO_GRAB || plan->clicks > 0));
     uint64_t state = plan->seed ^ (index + 1) * 0xd1342543de82ef95ull;
     struct request r = {.index = index, .scenario = plan->scenario};
     if (plan->scenario == SCENARIO_MIX) {
@@ -106,7 +113,7 @@ void scenario_make(const struct scenario_plan *plan, uint64_t index, struct requ
         break;
     case SCENARIO_GRAB:
         make_grab(plan, &state, SCENARIO_ROOMS, &r);
-        r.user = plan->user_first + index;
+        r.user = plan->user_first + turn_of(plan, &r);
         break;
     case SCENARIO_MIX:
         assert(!"a request belongs to one scenario");

@@ -1,4 +1,5 @@
-/* What is asked: four scenarios, their mix 5 : 3 : 1 : 1, and `grab` (one coupon, each user once).
+/* What is asked: four scenarios, their mix 5 : 3 : 1 : 1, and `grab` (one coupon, each user one turn of one or
+ * more clicks).
  *
  * What: a pure function of (seed, index), so that a run can be repeated and no state is shared or drifts.
  * The world it assumes is the seed data's: 100 rooms, 500 coupons, five a room, rooms 1 to 5 hot. */
@@ -21,7 +22,8 @@ struct scenario_plan {
     uint64_t users;  /* at least 1 */
     uint64_t coupon; /* 0: drawn; else every grab is for this one */
     uint64_t room;   /* 0: drawn; else every request names this one */
-    bool try_keys;   /* send an Idempotency-Key of its own with each grab */
+    uint64_t clicks; /* at least 1: in scenario grab, how often a user sends the same try, one after the other */
+    bool try_keys;   /* send an Idempotency-Key of its own with each try */
 };
 
 /* "mix", "normal", … or NULL when there is no such scenario. */

@@ -59,13 +59,13 @@ def test_stopped_and_killed_under_load():
     seen = set()
 
     # Stopped, then continued: what lay in its sockets is stored late -> the unknowns become OK.
-    storm = Storm(coupon, users.take(6000), 6000, rate=600)
+    storm = Storm(coupon, users.take(3000), 3000, rate=600, clicks=2)
     summary = under_load(coupon, total, storm, lambda: stack.ctl("pause", "kafka"), lambda: stack.ctl("resume", "kafka"))
     assert summary["unknown"] > 0
     seen |= set(end_of(coupon, total, storm, hold_ms).values())
 
     # Stopped, then killed: what lay in its sockets is gone -> the sweep's CANCEL comes first, VOID.
-    storm = Storm(coupon, users.take(6000), 6000, rate=600)
+    storm = Storm(coupon, users.take(3000), 3000, rate=600, clicks=2)
     already = len(stack.ok_rows("hash", coupon))
     stack.wait_for(lambda: len(stack.ok_rows("hash", coupon)) > already + 200, 30, "the sale is under way again")
 

@@ -5,9 +5,8 @@ import time
 
 import pytest
 
-from support import history, processes, stack, users
-from support.sale import Sale, resolve
-from support.storm import Storm
+from support import processes, stack
+from support.sale import Sale
 
 SERVICES = ("ingest", "keeper", "query", "worker-hash", "worker-daily")
 HOLD_MS = 2000
@@ -24,27 +23,15 @@ def everything_runs_again():
 
 
 class LongSale(Sale):
-    """A sale whose load goes on for as long as faults come."""
-
-    RATE, USERS = 400, 3000
+    """A sale whose load goes on for as long as faults come: the same users come back with new tries, which all click twice, and may have two."""
 
     def __init__(self):
-        super().__init__(total=100_000, users_count=self.USERS, rate=self.RATE, hold_ms=HOLD_MS)
-        self.ended = []
+        super().__init__(total=100_000, users_count=1500, rate=400, hold_ms=HOLD_MS, limit=2, clicks=2)
 
     def load(self):
         """There is load from now on, for some seconds at least."""
-        if self.storm.runs():
-            return
-        self.finish_load()
-        self.ended.append(self.storm)
-        self.storm = Storm(self.coupon, users.take(self.USERS), self.USERS, rate=self.RATE)
-
-    def end(self, **options):
-        states = super().end(**options)
-        for storm in self.ended:
-            history.check(self.coupon, storm.history, resolve(storm.unknown()))
-        return states
+        if not self.storm.runs():
+            self.more_load()
 
 
 def wait_dead_under(sale, name, point, offset):

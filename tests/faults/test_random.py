@@ -32,12 +32,10 @@ def test_round(number, capsys):
     plan = nemesis.Plan(SEED, number)
     with capsys.disabled():  # first, and whatever becomes of the round
         print(f"\n{plan}")
-    sale = Sale(total=6000, users_count=4000, rate=400, hold_ms=2000)
+    sale = Sale(total=1500, users_count=2000, rate=400, hold_ms=2000, clicks=2)  # it sells out
     plan.carry_out()
-    stack.ready_again(120)
-    sale.storm.stop()
     sale.finish_load()
     history_file = write_history(sale, number)
     print(f"what was answered: {history_file}; logs: {history_file.parent}; again: ops/test --faults --seed {SEED} --rounds {number + 1} -R random")
-    sale.end()
+    sale.end(seconds=120, sell_rest=True)
     history_file.unlink()

@@ -1,4 +1,5 @@
 """What a recorded history of grabs promises, held against the tables."""
+import collections
 import time
 import urllib.parse
 
@@ -35,24 +36,59 @@ def resolve(unknowns, seconds):
 STATUSES = {0, 200, 202, 408, 429, 502, 503, 504}
 
 
-def check(coupon, history, states):
-    """I2, I3, I4 at rest: success has exactly one OK row in each layout, a refusal none, an unknown's place agrees with its row."""
+def tries_of(history):
+    """(user, try key) -> all that its clicks were answered."""
+    tries = collections.defaultdict(list)
+    for h in history:
+        tries[h["user"], h["try_key"]].append(h)
+    return tries
+
+
+def success(h):
+    return h["status"] == 200 and h["grab_status"] == 1
+
+
+def refused(h):
+    return h["status"] in (429, 503) or (h["status"] == 200 and h["grab_status"] != 1)
+
+
+def check_tries(history):
+    """I6: the same try again gives the same grab, and its success is told once as new."""
+    for (user, key), answers in tries_of(history).items():
+        told = {h["grab_id"] for h in answers if success(h)}
+        assert len(told) <= 1, f"user {user}, try {key}: told {len(told)} grabs: {answers}"
+        assert sum(h["outcome"] == "accepted_new" for h in answers) <= 1, f"user {user}, try {key}: two new grabs: {answers}"
+
+
+def check(coupon, history, states, limit=1):
+    """I2, I3, I4, I6 at rest: success has exactly one OK row in each layout, a try that was only refused none, an unknown's place agrees with its row, and no
+    user passes the limit. `history` holds all that these users have asked of the coupon."""
     strange = [h for h in history if h["status"] not in STATUSES or h["outcome"] == "bad_answer"]
     assert not strange, f"{len(strange)} answers that no good request may get, among them {strange[0]}"
+    check_tries(history)
+    of_user = collections.defaultdict(list)
+    for h in history:
+        of_user[h["user"]].append(h)
     for layout in LAYOUTS:
-        by_user = {}
-        for grab_id, user, _, _ in ok_rows(layout, coupon):
-            by_user.setdefault(user, []).append(grab_id)
-        ids = {g for grabs in by_user.values() for g in grabs}
-        for h in history:
-            if h["status"] == 200 and h["grab_status"] == 1:
-                assert int(h["grab_id"]) in ids, f"{layout}: success without a row: {h}"
-            elif h["status"] in (200, 429, 503):
-                assert h["user"] not in by_user, f"{layout}: refused with an OK row: {h}"
+        by_user = collections.defaultdict(set)
+        rows = ok_rows(layout, coupon)
+        for grab_id, user, _, _ in rows:
+            by_user[user].add(grab_id)
+        assert len(rows) == sum(map(len, by_user.values())), f"{layout}: a grab has two OK rows"
+        for user, answers in of_user.items():
+            check_user(layout, answers, by_user[user])
         for grab_id, state in states.items():
-            assert (state == "ok") == (grab_id in ids), f"{layout}: the place of grab {grab_id} says {state}"
+            assert (state == "ok") == any(grab_id in grabs for grabs in by_user.values()), f"{layout}: the place of grab {grab_id} says {state}"
         for user, grabs in by_user.items():
-            assert len(grabs) == 1, f"{layout}: user {user} has {len(grabs)} OK rows"
+            assert len(grabs) <= limit, f"{layout}: user {user} has {len(grabs)} OK rows"
+
+
+def check_user(layout, answers, grabs):
+    for h in answers:
+        assert not success(h) or int(h["grab_id"]) in grabs, f"{layout}: success without a row: {h}"
+    told = {int(h["grab_id"]) for h in answers if success(h)}
+    open_ended = [h for h in answers if not success(h) and not refused(h)]  # a request that was not answered may have become anything
+    assert open_ended or grabs == told, f"{layout}: refused with an OK row: rows {grabs - told}, answers {answers}"
 
 
 def place_of(location):

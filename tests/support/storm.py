@@ -18,17 +18,18 @@ def kill_all():
 
 
 class Storm:
-    """A run of weir-storm in the background: grabs of one coupon by users first, first+1, …, each once; until all have grabbed, or stop()."""
+    """A run of weir-storm in the background: grabs of one coupon by users first, first+1, …, each one try of one or more clicks; until all have grabbed, or
+    stop(). `keys`: each try has an Idempotency-Key of its own."""
 
-    def __init__(self, coupon, first_user, users, rate=None, connections=64, base=None, timeout_ms=20000):
+    def __init__(self, coupon, first_user, users, rate=None, connections=64, base=None, timeout_ms=20000, clicks=1, keys=False):
         self.folder = tempfile.TemporaryDirectory(prefix="weir-storm-")
         self.history_file = pathlib.Path(self.folder.name) / "history.jsonl"
         self.json_file = pathlib.Path(self.folder.name) / "summary.json"
-        self.users, self.stopped = users, False
+        self.users, self.grabs, self.stopped = users, users * clicks, False
         pace = ["--burst"] if rate is None else ["--rate", str(rate)]
         self.process = subprocess.Popen(
             [f"{ENV['WEIR_BIN']}/weir-storm", "--url", base or ENV["WEIR_FRONT"], "--scenario", "grab", "--coupon", str(coupon), "--user-first", str(first_user),
-             "--users", str(users), "--connections", str(connections), "--timeout-ms", str(timeout_ms), "--quiet",
+             "--users", str(users), "--connections", str(connections), "--timeout-ms", str(timeout_ms), "--quiet", "--clicks", str(clicks), *(["--try-keys"] if keys else []),
              "--drain-ms", "300000", "--json", str(self.json_file), "--history", str(self.history_file), *pace],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         _running.append(self)
@@ -52,7 +53,7 @@ class Storm:
         self.summary = json.loads(self.json_file.read_text())
         self.history = [json.loads(line) for line in self.history_file.read_text().splitlines()]
         self.folder.cleanup()
-        expected = self.summary["sent"] if self.stopped else self.users
+        expected = self.summary["sent"] if self.stopped else self.grabs
         assert len(self.history) == expected, f"{len(self.history)} of {expected} grabs in the history"
         return self.summary
 

@@ -158,15 +158,16 @@ static struct client_plan plan_for(uint16_t port, struct seen *seen, uint64_t co
 {
     char url[64];
     struct err err = {0};
-    struct client_plan plan = {.schedule = {.burst = true, .count = count},
-                               .scenario = {.scenario = SCENARIO_GRAB, .user_first = 1, .users = count, .coupon = 1},
-                               .connections = 1,
-                               .timeout_ms = 2000,
-                               .drain_ms = 5000,
-                               .stop = &never,
-                               .on_done = on_done,
-                               .on_tick = on_tick,
-                               .context = seen};
+    struct client_plan plan = {
+        .schedule = {.burst = true, .count = count},
+        .scenario = {.scenario = SCENARIO_GRAB, .user_first = 1, .users = count, .clicks = 1, .coupon = 1},
+        .connections = 1,
+        .timeout_ms = 2000,
+        .drain_ms = 5000,
+        .stop = &never,
+        .on_done = on_done,
+        .on_tick = on_tick,
+        .context = seen};
     snprintf(url, sizeof url, "http://127.0.0.1:%u", (unsigned)port);
     assert_true(target_parse(url, &plan.target, &err));
     return plan;

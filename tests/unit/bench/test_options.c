@@ -52,6 +52,9 @@ static void test_refusals(void **state)
         {"--burst --count 5 --rate 7", "neither --rate"},
         {"--scenario grab", "needs --coupon"},
         {"--scenario grab --coupon 1 --users 5 --count 6", "above --users"},
+        {"--scenario grab --coupon 1 --users 5 --clicks 2 --count 11", "above --users"},
+        {"--scenario grab --coupon 1 --clicks 0", "--clicks: must"},
+        {"--clicks 2", "--clicks is for"},
         {"--rate 200000 --seconds 3600", "too many"},
         {"--scenario grab --coupon 1 --users 10000001", "too many"},
         {"--rate 1 --count 4000", "would last 4000 s"},
@@ -109,6 +112,8 @@ static void test_counts_that_follow(void **state)
         {"--scenario grab --coupon 3 --users 400 --rate 50 --seconds 2", 100},
         {"--scenario grab --coupon 3 --users 400 --rate 50 --seconds 60", 400},
         {"--scenario grab --coupon 3 --users 400 --burst", 400},
+        {"--scenario grab --coupon 3 --users 400 --clicks 3", 1200},
+        {"--scenario grab --coupon 3 --users 400 --clicks 3 --rate 50 --seconds 60", 1200},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct options o;

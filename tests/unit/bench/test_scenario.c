@@ -68,7 +68,8 @@ static void test_world(void **state)
 static void test_grab_gives_each_user_a_turn(void **state)
 {
     (void)state;
-    struct scenario_plan plan = {.scenario = SCENARIO_GRAB, .seed = 1, .user_first = 7, .users = 100, .coupon = 9000};
+    struct scenario_plan plan = {
+        .scenario = SCENARIO_GRAB, .seed = 1, .user_first = 7, .users = 100, .clicks = 1, .coupon = 9000};
     for (uint64_t i = 0; i < plan.users; i++) {
         struct request r;
         scenario_make(&plan, i, &r);
@@ -76,6 +77,28 @@ static void test_grab_gives_each_user_a_turn(void **state)
         assert_int_equal(r.coupon, 9000);
         assert_int_equal(r.room, 0); /* not of the seed data: the coupon knows its room */
         assert_string_equal(r.try_key, "");
+    }
+}
+
+static void test_a_double_click_is_one_try(void **state)
+{
+    (void)state;
+    struct scenario_plan plan = {.scenario = SCENARIO_GRAB,
+                                 .seed = 5,
+                                 .user_first = 7,
+                                 .users = 100,
+                                 .clicks = 2,
+                                 .coupon = 9000,
+                                 .try_keys = true};
+    for (uint64_t i = 0; i < plan.users; i++) {
+        struct request first, second, next;
+        scenario_make(&plan, 2 * i, &first);
+        scenario_make(&plan, 2 * i + 1, &second);
+        scenario_make(&plan, 2 * i + 2, &next);
+        assert_int_equal(first.user, 7 + i);
+        assert_int_equal(second.user, first.user);
+        assert_string_equal(second.try_key, first.try_key);
+        assert_string_not_equal(next.try_key, first.try_key);
     }
 }
 
@@ -143,6 +166,7 @@ int main(void)
         cmocka_unit_test(test_weights_of_the_mix),
         cmocka_unit_test(test_world),
         cmocka_unit_test(test_grab_gives_each_user_a_turn),
+        cmocka_unit_test(test_a_double_click_is_one_try),
         cmocka_unit_test(test_try_keys_differ),
         cmocka_unit_test(test_room_is_kept),
         cmocka_unit_test(test_bytes),
