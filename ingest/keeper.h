@@ -68,6 +68,7 @@ struct keeper {
     uint64_t spoilt_coupon;                  /* a script of a sweep failed on its keys: it needs a rebuild; 0: none */
     unsigned rebuilds_failed;                /* since the last one that came through */
     int64_t rebuild_rest_ms;                 /* no rebuild before this, CLOCK_BOOTTIME */
+    struct rebuild_turn turn;                /* between keepers that both believe to lead */
     char rebuild_waits[KEEPER_WHY_MAX];      /* why one that is owed is not done; "": none is owed */
     struct rebuild_progress progress;        /* of the last rebuild */
     int64_t shard_rest_ms[ROUTE_SHARDS_MAX]; /* a sweep found it away: it asks no more before this, CLOCK_BOOTTIME */
@@ -134,6 +135,7 @@ WEIR_MUST_USE bool keeper_read_coupon(struct keeper *keeper, uint64_t coupon_id,
 WEIR_MUST_USE bool keeper_read_coupons(struct keeper *keeper, struct err *err);
 
 /* keeper_rebuild.c: all coupons that were ever opened below the new epoch. */
+int64_t keeper_wait_ms(const struct keeper *keeper); /* how long a rebuild waits */
 enum step_outcome keeper_rebuild(struct keeper *keeper, const char *reason, struct err *err);
 
 /* keeper_sweep.c */

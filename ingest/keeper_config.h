@@ -4,6 +4,8 @@
 
 #include "core/config.h"
 
+enum { KEEPER_FOLDS_MAX = 16 };
+
 struct keeper_config {
     char *log_level;
     char *log_format;
@@ -20,6 +22,7 @@ struct keeper_config {
     int64_t redis_ms;        /* deadline of one Redis command */
     int64_t mysql_ms;        /* deadline of one statement, except the reading of rows in a rebuild */
     int64_t fold_ms;         /* the same for the reading of rows in a rebuild */
+    int64_t fold_shards_max; /* that a rebuild holds in memory at once */
     int64_t kafka_ms;        /* deadline of one append */
     int64_t sweep_grabs_max; /* of one coupon at a time */
 };

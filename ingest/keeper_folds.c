@@ -1,4 +1,4 @@
-/* All shards' folds side by side, each on a thread of its own: a rebuild lasts as long as its slowest shard. The
+/* Several shards' folds side by side, each on a thread of its own: they last as long as the slowest of them. The
  * keeper's thread waits and tells how far they are. One that fails makes the others give up. */
 #include "ingest/keeper_fold.h"
 
@@ -11,14 +11,14 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { FOLDS_AT_ONCE_MAX = 16, FOLDS_LOOK_MS = 20 };
+enum { FOLDS_LOOK_MS = 20 };
 
 struct folds {
     const struct keeper *keeper;
     struct fold_job *job;
     struct claims *claims; /* one a shard */
-    size_t shards;
-    atomic_size_t next;    /* shard that no thread has taken yet */
+    size_t first;          /* shard */
+    atomic_size_t next;    /* of them that no thread has taken yet, counted from 0 */
     atomic_size_t running; /* threads */
     pthread_mutex_t lock;
     enum step_outcome outcome; /* under the lock, with err: of the first that failed */
@@ -36,29 +36,20 @@ static void note_outcome(struct folds *folds, enum step_outcome outcome, const s
     pthread_mutex_unlock(&folds->lock);
 }
 
-static void fold_one_shard(struct folds *folds, size_t shard)
-{
-    struct err err = {0};
-    enum step_outcome outcome = keeper_fold_shard(folds->keeper, folds->job, (int)shard, &folds->claims[shard], &err);
-    if (outcome != STEP_DONE) {
-        note_outcome(folds, outcome, &err);
-        return;
-    }
-    claims_sort(&folds->claims[shard]);
-    size_t done = atomic_fetch_add(&folds->job->progress->shards_done, 1) + 1;
-    log_info("rebuild has folded a shard", LOG_INT("epoch", folds->job->epoch), LOG_INT("shard", shard),
-             LOG_INT("done", done), LOG_INT("of", folds->shards));
-    CRASH_POINT("keeper.rebuild_folded");
-}
-
 static void *run(void *arg)
 {
     struct folds *folds = arg;
-    for (;;) {
-        size_t shard = atomic_fetch_add(&folds->next, 1);
-        if (shard >= folds->shards || atomic_load(&folds->job->stop))
-            break;
-        fold_one_shard(folds, shard);
+    size_t at = atomic_fetch_add(&folds->next, 1), shard = folds->first + at;
+    struct err err = {0};
+    enum step_outcome outcome = keeper_fold_shard(folds->keeper, folds->job, (int)shard, &folds->claims[at], &err);
+    if (outcome == STEP_DONE) {
+        claims_sort(&folds->claims[at]);
+        size_t done = atomic_fetch_add(&folds->job->progress->shards_done, 1) + 1;
+        log_info("rebuild has folded a shard", LOG_INT("epoch", folds->job->epoch), LOG_INT("shard", shard),
+                 LOG_INT("done", done), LOG_INT("of", folds->job->progress->shards));
+        CRASH_POINT("keeper.rebuild_folded");
+    } else {
+        note_outcome(folds, outcome, &err);
     }
     atomic_fetch_sub(&folds->running, 1);
     return NULL;
@@ -74,20 +65,18 @@ static void await(struct keeper *keeper, struct folds *folds)
     }
 }
 
-enum step_outcome keeper_fold_shards(struct keeper *keeper, struct fold_job *job, struct claims *claims,
-                                     struct err *err)
+enum step_outcome keeper_fold_shards(struct keeper *keeper, struct fold_job *job, size_t first, size_t count,
+                                     struct claims *claims, struct err *err)
 {
-    size_t shards = keeper->config->mysql_shards.count;
-    size_t threads = shards < FOLDS_AT_ONCE_MAX ? shards : FOLDS_AT_ONCE_MAX;
-    pthread_t thread[FOLDS_AT_ONCE_MAX];
-    struct folds folds = {.keeper = keeper, .job = job, .claims = claims, .shards = shards, .running = threads};
-    assert(shards <= ROUTE_SHARDS_MAX);
+    pthread_t thread[KEEPER_FOLDS_MAX];
+    struct folds folds = {.keeper = keeper, .job = job, .claims = claims, .first = first, .running = count};
+    assert(count <= KEEPER_FOLDS_MAX && first + count <= keeper->config->mysql_shards.count);
     pthread_mutex_init(&folds.lock, NULL);
-    for (size_t i = 0; i < threads; i++)
+    for (size_t i = 0; i < count; i++)
         if (pthread_create(&thread[i], NULL, run, &folds) != 0)
             abort(); /* a process that can not have a few threads has no use */
     await(keeper, &folds);
-    for (size_t i = 0; i < threads; i++)
+    for (size_t i = 0; i < count; i++)
         pthread_join(thread[i], NULL);
     pthread_mutex_destroy(&folds.lock);
     uint64_t met = atomic_load(&job->epoch_met);

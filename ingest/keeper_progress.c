@@ -45,16 +45,16 @@ static int fold_text(const struct rebuild_progress *progress, int64_t took_ms, c
 {
     char rows[NUMBER_TEXT_MAX], records[NUMBER_TEXT_MAX], rate[NUMBER_TEXT_MAX];
     uint64_t row_count = atomic_load(&progress->rows), record_count = atomic_load(&progress->records);
+    uint64_t of_step = row_count + record_count - progress->step_from;
     return snprintf(ret_text, size, ", %zu of %zu shards, %s rows, %s records, %s/s",
                     atomic_load(&progress->shards_done), progress->shards, number_text(row_count, rows),
-                    number_text(record_count, records),
-                    number_text(per_second(row_count + record_count, took_ms), rate));
+                    number_text(record_count, records), number_text(per_second(of_step, took_ms), rate));
 }
 
 static int claims_text(const struct rebuild_progress *progress, int64_t took_ms, char *ret_text, size_t size)
 {
     char done[NUMBER_TEXT_MAX], all[NUMBER_TEXT_MAX], rate[NUMBER_TEXT_MAX];
-    uint64_t each_s = per_second(progress->claims, took_ms);
+    uint64_t each_s = per_second(progress->claims - progress->step_from, took_ms);
     int len = snprintf(ret_text, size, ", %s of %s claims, %s/s", number_text(progress->claims, done),
                        number_text(progress->claims_all, all), number_text(each_s, rate));
     if (each_s > 0 && len > 0 && (size_t)len < size)
@@ -126,6 +126,8 @@ void progress_step(struct rebuild_progress *progress, enum rebuild_step step, st
 {
     progress->step = step;
     progress->step_begun_ms = clock_boottime_ms();
+    progress->step_from =
+        step == REBUILD_CLAIMS ? progress->claims : atomic_load(&progress->rows) + atomic_load(&progress->records);
     if (step == REBUILD_RAISE)
         progress->logged_ms = progress->step_begun_ms;
     tell(progress, part, progress->step_begun_ms);

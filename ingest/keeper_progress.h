@@ -21,6 +21,7 @@ struct rebuild_progress {
     uint64_t epoch;
     enum rebuild_step step;
     int64_t step_begun_ms;        /* CLOCK_BOOTTIME, as all times here */
+    uint64_t step_from;           /* rows and records, or claims, when the step began: there may be parts before it */
     int64_t wait_until_ms;        /* of REBUILD_WAIT */
     size_t shards;                /* that are folded */
     atomic_size_t shards_done;    /* by the folds' threads, as the next two */

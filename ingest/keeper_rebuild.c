@@ -15,6 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* One that is ours under the rebuild's epoch. */
+struct rebuilt {
+    uint64_t coupon_id;
+    uint64_t sold; /* OK rows in the shards that are folded */
+};
+
 /* What a coupon was opened with. */
 struct opened {
     struct coupon coupon;
@@ -26,11 +32,12 @@ struct rebuild {
     const char *reason;
     struct fold_job job;
     char by[TOKEN_LEN + 1];
-    uint64_t *coupon; /* ids that are ours under job.epoch */
+    struct rebuilt *coupon;
     size_t coupon_count;
     struct opened *opened; /* as many as coupon_count at most */
     size_t opened_count;
-    struct claims claims[ROUTE_SHARDS_MAX]; /* of the shards that are folded */
+    size_t folded;                          /* shards */
+    struct claims claims[KEEPER_FOLDS_MAX]; /* of the last of them, which were folded together */
     struct rebuild_progress *progress;      /* the keeper's */
     int64_t begun_ms;
 };
@@ -45,6 +52,7 @@ static enum step_outcome raise_epoch(struct rebuild *rebuild, struct err *err)
         !sql_select_i64(catalog, "SELECT LAST_INSERT_ID()", NULL, 0, &epoch, err))
         return STEP_NO_ANSWER;
     rebuild->job.epoch = rebuild->progress->epoch = (uint64_t)epoch;
+    rebuild_raised(&rebuild->keeper->turn, rebuild->job.epoch);
     log_info("rebuild begins", LOG_INT("epoch", epoch), LOG_STR("reason", rebuild->reason));
     return STEP_DONE;
 }
@@ -58,19 +66,19 @@ static enum step_outcome list_coupons(struct rebuild *rebuild, struct err *err)
     rebuild->coupon_count = 0;
     for (size_t i = 0; i < keeper->coupon_count; i++)
         if (rebuild_lists(keeper->coupons[i].opened, rebuild->job.epoch))
-            rebuild->coupon[rebuild->coupon_count++] = keeper->coupons[i].coupon_id;
+            rebuild->coupon[rebuild->coupon_count++] = (struct rebuilt){keeper->coupons[i].coupon_id, 0};
     rebuild->progress->coupons = rebuild->coupon_count;
     return STEP_DONE;
 }
 
 /* Runs `one` on each coupon; one that is lost (its mark has a higher epoch, or it is left closed) leaves the list. */
 static enum step_outcome each_coupon(struct rebuild *rebuild,
-                                     enum step_outcome (*one)(struct rebuild *, uint64_t, struct err *),
+                                     enum step_outcome (*one)(struct rebuild *, const struct rebuilt *, struct err *),
                                      struct err *err)
 {
     size_t kept = 0;
     for (size_t i = 0; i < rebuild->coupon_count; i++) {
-        enum step_outcome outcome = one(rebuild, rebuild->coupon[i], err);
+        enum step_outcome outcome = one(rebuild, &rebuild->coupon[i], err);
         if (outcome == STEP_NO_ANSWER)
             return STEP_NO_ANSWER;
         if (outcome == STEP_DONE)
@@ -81,20 +89,25 @@ static enum step_outcome each_coupon(struct rebuild *rebuild,
     return STEP_DONE;
 }
 
-static enum step_outcome close_one(struct rebuild *rebuild, uint64_t coupon_id, struct err *err)
+static enum step_outcome close_one(struct rebuild *rebuild, const struct rebuilt *coupon, struct err *err)
 {
-    enum step_outcome outcome = stock_building(rebuild->keeper, coupon_id, rebuild->job.epoch, err);
+    enum step_outcome outcome = stock_building(rebuild->keeper, coupon->coupon_id, rebuild->job.epoch, err);
     CRASH_POINT("keeper.rebuild_closed");
     return outcome;
 }
 
-static enum step_outcome wait_out(struct rebuild *rebuild, struct err *err)
+int64_t keeper_wait_ms(const struct keeper *keeper)
 {
     int64_t hold_ms = 0;
-    for (size_t i = 0; i < rebuild->keeper->coupon_count; i++)
-        if (rebuild->keeper->coupons[i].hold_ms > hold_ms)
-            hold_ms = rebuild->keeper->coupons[i].hold_ms;
-    int64_t until_ms = clock_boottime_ms() + rebuild_wait_ms(hold_ms, rebuild->keeper->hold_seen_ms);
+    for (size_t i = 0; i < keeper->coupon_count; i++)
+        if (keeper->coupons[i].hold_ms > hold_ms)
+            hold_ms = keeper->coupons[i].hold_ms;
+    return rebuild_wait_ms(hold_ms, keeper->hold_seen_ms);
+}
+
+static enum step_outcome wait_out(struct rebuild *rebuild, struct err *err)
+{
+    int64_t until_ms = clock_boottime_ms() + keeper_wait_ms(rebuild->keeper);
     rebuild->progress->wait_until_ms = until_ms;
     while (clock_boottime_ms() < until_ms && !service_stopping()) {
         progress_tell(rebuild->progress, rebuild->keeper->part);
@@ -120,12 +133,39 @@ static enum step_outcome append_barriers(struct rebuild *rebuild, struct err *er
     return STEP_DONE;
 }
 
+static void claims_of_none(struct rebuild *rebuild)
+{
+    for (size_t i = 0; i < KEEPER_FOLDS_MAX; i++) {
+        claims_free(&rebuild->claims[i]);
+        claims_init(&rebuild->claims[i]);
+    }
+}
+
+/* The memory of the shards before these goes first: their claims are written, and of what was sold only the sums are
+ * needed. */
 static enum step_outcome fold_shards(struct rebuild *rebuild, struct err *err)
 {
-    enum step_outcome outcome = keeper_fold_shards(rebuild->keeper, &rebuild->job, rebuild->claims, err);
-    for (size_t i = 0; i < ROUTE_SHARDS_MAX; i++)
-        rebuild->progress->claims_all += claims_count(&rebuild->claims[i]);
+    const struct keeper_config *config = rebuild->keeper->config;
+    size_t left = config->mysql_shards.count - rebuild->folded, most = (size_t)config->fold_shards_max;
+    size_t count = left < most ? left : most;
+    claims_of_none(rebuild);
+    enum step_outcome outcome =
+        keeper_fold_shards(rebuild->keeper, &rebuild->job, rebuild->folded, count, rebuild->claims, err);
+    rebuild->folded += count;
+    for (size_t i = 0; i < count; i++) {
+        const struct claims *claims = &rebuild->claims[i];
+        rebuild->progress->claims_all += claims_count(claims);
+        for (size_t j = 0; j < rebuild->coupon_count; j++) {
+            const struct coupon_claims *coupon = claims_of(claims, rebuild->coupon[j].coupon_id);
+            rebuild->coupon[j].sold += coupon == NULL ? 0 : coupon->count;
+        }
+    }
     return outcome;
+}
+
+static bool all_folded(const struct rebuild *rebuild)
+{
+    return rebuild->folded == rebuild->keeper->config->mysql_shards.count;
 }
 
 static enum step_outcome look(struct rebuild *rebuild, struct err *err)
@@ -176,45 +216,35 @@ static enum step_outcome left_closed(uint64_t coupon_id, struct err *err)
 }
 
 /* A user's grabs are all in one partition, so on one shard: no two shards' claims meet. */
-static enum step_outcome claim_one(struct rebuild *rebuild, uint64_t coupon_id, struct err *err)
+static enum step_outcome claim_one(struct rebuild *rebuild, const struct rebuilt *rebuilt, struct err *err)
 {
     enum step_outcome outcome = STEP_DONE;
-    for (size_t i = 0; i < ROUTE_SHARDS_MAX && outcome == STEP_DONE; i++) {
+    for (size_t i = 0; i < KEEPER_FOLDS_MAX && outcome == STEP_DONE; i++) {
         const struct claims *claims = &rebuild->claims[i];
-        const struct coupon_claims *coupon = claims_of(claims, coupon_id);
+        const struct coupon_claims *coupon = claims_of(claims, rebuilt->coupon_id);
         for (size_t at = 0; coupon != NULL && at < coupon->count && outcome == STEP_DONE;)
             outcome = claim_slice(rebuild, claims, coupon, at, &at, err);
     }
-    return outcome == STEP_NO_ANSWER ? left_closed(coupon_id, err) : outcome;
+    return outcome == STEP_NO_ANSWER ? left_closed(rebuilt->coupon_id, err) : outcome;
 }
 
-static uint64_t sold_of(const struct rebuild *rebuild, uint64_t coupon_id)
-{
-    uint64_t sold = 0;
-    for (size_t i = 0; i < ROUTE_SHARDS_MAX; i++) {
-        const struct coupon_claims *coupon = claims_of(&rebuild->claims[i], coupon_id);
-        sold += coupon == NULL ? 0 : coupon->count;
-    }
-    return sold;
-}
-
-static enum step_outcome open_one(struct rebuild *rebuild, uint64_t coupon_id, struct err *err)
+static enum step_outcome open_one(struct rebuild *rebuild, const struct rebuilt *rebuilt, struct err *err)
 {
     struct coupon coupon;
-    if (!keeper_read_coupon(rebuild->keeper, coupon_id, &coupon, err))
-        return left_closed(coupon_id, err);
-    uint64_t sold = sold_of(rebuild, coupon_id), left;
-    if (!rebuild_left(coupon.total, sold, &left)) {
+    if (!keeper_read_coupon(rebuild->keeper, rebuilt->coupon_id, &coupon, err))
+        return left_closed(rebuilt->coupon_id, err);
+    uint64_t left;
+    if (!rebuild_left(coupon.total, rebuilt->sold, &left)) {
         left = 0; /* I1 is broken: sell no more of it, and do not keep the other coupons closed for it */
         log_error("more OK rows than stock: the coupon is opened as sold out; run `weir audit`",
-                  LOG_INT("coupon", coupon_id), LOG_INT("total", coupon.total), LOG_INT("ok", sold));
+                  LOG_INT("coupon", coupon.coupon_id), LOG_INT("total", coupon.total), LOG_INT("ok", rebuilt->sold));
     }
     enum step_outcome outcome = stock_open(rebuild->keeper, &coupon, rebuild->job.epoch, left, err);
     CRASH_POINT("keeper.rebuild_opened");
     if (outcome == STEP_DONE)
         rebuild->opened[rebuild->opened_count++] = (struct opened){.coupon = coupon, .left = left};
     rebuild->progress->coupons_done = rebuild->opened_count;
-    return outcome == STEP_NO_ANSWER ? left_closed(coupon_id, err) : outcome;
+    return outcome == STEP_NO_ANSWER ? left_closed(rebuilt->coupon_id, err) : outcome;
 }
 
 /* In one transaction, when all are open: a commit for each would keep the last of many coupons closed for seconds. */
@@ -280,8 +310,7 @@ static struct rebuild *rebuild_new(struct keeper *keeper, const char *reason)
     token_make(rebuild->by);
     rebuild->job.by = rebuild->by;
     rebuild->job.progress = rebuild->progress;
-    for (size_t i = 0; i < ROUTE_SHARDS_MAX; i++)
-        claims_init(&rebuild->claims[i]);
+    claims_of_none(rebuild);
     *rebuild->progress = (struct rebuild_progress){.shards = keeper->config->mysql_shards.count};
     return rebuild;
 }
@@ -289,7 +318,7 @@ static struct rebuild *rebuild_new(struct keeper *keeper, const char *reason)
 static void rebuild_free(struct rebuild *rebuild)
 {
     progress_end(rebuild->progress);
-    for (size_t i = 0; i < ROUTE_SHARDS_MAX; i++)
+    for (size_t i = 0; i < KEEPER_FOLDS_MAX; i++)
         claims_free(&rebuild->claims[i]);
     free(rebuild->coupon);
     free(rebuild->opened);
@@ -316,7 +345,7 @@ enum step_outcome keeper_rebuild(struct keeper *keeper, const char *reason, stru
         CRASH_POINT("keeper.rebuild_step");
         if (outcome != STEP_DONE)
             step_failed(rebuild, at, err);
-        at = service_stopping() && outcome != STEP_DONE ? REBUILD_STOP : rebuild_next(at, outcome);
+        at = service_stopping() && outcome != STEP_DONE ? REBUILD_STOP : rebuild_next(at, outcome, all_folded(rebuild));
     }
     if (at == REBUILD_DONE)
         log_info("rebuild is done", LOG_INT("epoch", rebuild->job.epoch), LOG_INT("coupons", rebuild->coupon_count),

@@ -157,7 +157,8 @@ static bool serve_coupon(struct keeper *keeper, const struct coupon *coupon, str
     if (!stock_look(keeper, coupon->coupon_id, &look, err))
         return false;
     keeper->epoch_seen = look.mark.epoch > keeper->epoch_seen ? look.mark.epoch : keeper->epoch_seen;
-    keeper->hold_seen_ms = look.hold_ms > keeper->hold_seen_ms ? look.hold_ms : keeper->hold_seen_ms;
+    if (look.hold_ms > keeper->hold_seen_ms && look.hold_ms <= COUPON_HOLD_MS_MAX)
+        keeper->hold_seen_ms = look.hold_ms;
     if (coupon->broken) { /* what was seen of its mark serves a rebuild; the rest waits until its row is mended */
         tally->broken++;
         return true;
@@ -233,6 +234,8 @@ static void rebuild_now(struct keeper *keeper, const struct tally *tally)
     snprintf(reason, sizeof reason, "%zu coupons without a valid mark, among them %" PRIu64, tally->to_rebuild,
              tally->example);
     bool reachable = shards_answer(keeper, &err), good = false;
+    if (reachable && !keeper_lease_held(keeper->lease, &err))
+        return; /* it was asleep since the round began: a raise would close what the next leader has opened */
     if (reachable) {
         sweep_forget_all(keeper);
         keeper->spoilt_coupon = 0;
@@ -247,14 +250,30 @@ static void rebuild_now(struct keeper *keeper, const struct tally *tally)
         keeper->rebuilds_failed = 0;
 }
 
+static bool has_turn(struct keeper *keeper)
+{
+    uint64_t above = keeper->turn.above;
+    int64_t now_ms = clock_boottime_ms();
+    if (rebuild_may_raise(&keeper->turn, keeper->epoch, keeper_wait_ms(keeper), now_ms))
+        return true;
+    snprintf(keeper->rebuild_waits, sizeof keeper->rebuild_waits,
+             "a rebuild of the stock is owed: another keeper's, epoch %" PRIu64 ", is given its time", keeper->epoch);
+    if (above != keeper->turn.above)
+        log_warn("another keeper's rebuild is above this one's: it is given its time to end",
+                 LOG_INT("epoch", keeper->epoch), LOG_INT("own", keeper->turn.raised),
+                 LOG_INT("rest_ms", keeper->turn.until_ms - now_ms));
+    return false;
+}
+
 /* `all`: every coupon was looked at, so that nothing is owed when none was found. */
 static void rebuild_if_owed(struct keeper *keeper, const struct tally *tally, bool all)
 {
-    if (tally->to_rebuild > 0 && clock_boottime_ms() >= keeper->rebuild_rest_ms) {
+    if (tally->to_rebuild > 0 && clock_boottime_ms() >= keeper->rebuild_rest_ms && has_turn(keeper)) {
         keeper->looked_at_ms = 0; /* look at all of them again when it is done */
         rebuild_now(keeper, tally);
     } else if (tally->to_rebuild == 0 && all) {
         keeper->rebuild_waits[0] = '\0';
+        rebuild_all_open(&keeper->turn);
     }
 }
 

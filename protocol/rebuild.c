@@ -38,7 +38,13 @@ enum open_step open_next(enum open_step at, enum step_outcome outcome)
     return OPEN_STOP;
 }
 
-enum rebuild_step rebuild_next(enum rebuild_step at, enum step_outcome outcome)
+/* Behind the last step that needs what was folded. */
+static enum rebuild_step next_part(bool all_folded)
+{
+    return all_folded ? REBUILD_OPEN : REBUILD_FOLD;
+}
+
+enum rebuild_step rebuild_next(enum rebuild_step at, enum step_outcome outcome, bool all_folded)
 {
     if (outcome != STEP_DONE && at != REBUILD_BARRIER && at != REBUILD_LIST)
         return REBUILD_STOP;
@@ -60,9 +66,9 @@ enum rebuild_step rebuild_next(enum rebuild_step at, enum step_outcome outcome)
     case REBUILD_FOLD:
         return PLANTED("no_second_look") ? REBUILD_CLAIMS : REBUILD_LOOK;
     case REBUILD_LOOK:
-        return PLANTED("claims_not_rebuilt") ? REBUILD_OPEN : REBUILD_CLAIMS;
+        return PLANTED("claims_not_rebuilt") ? next_part(all_folded) : REBUILD_CLAIMS;
     case REBUILD_CLAIMS:
-        return REBUILD_OPEN;
+        return next_part(all_folded);
     case REBUILD_OPEN:
     case REBUILD_DONE:
         return REBUILD_DONE;
@@ -80,6 +86,36 @@ bool rebuild_lists(uint64_t opened, uint64_t epoch)
 uint64_t rebuild_epoch(uint64_t catalog_epoch, uint64_t seen_epoch)
 {
     return (catalog_epoch > seen_epoch ? catalog_epoch : seen_epoch) + 1;
+}
+
+void rebuild_raised(struct rebuild_turn *turn, uint64_t epoch)
+{
+    turn->raised = epoch;
+    turn->above = 0;
+}
+
+void rebuild_all_open(struct rebuild_turn *turn)
+{
+    *turn = (struct rebuild_turn){0};
+}
+
+static int64_t turn_ms(unsigned yielded, int64_t wait_ms)
+{
+    int64_t ms = wait_ms;
+    for (unsigned i = 1; i < yielded && ms < REBUILD_TURN_MS_MAX; i++)
+        ms *= 2;
+    return ms < REBUILD_TURN_MS_MAX ? ms : REBUILD_TURN_MS_MAX;
+}
+
+bool rebuild_may_raise(struct rebuild_turn *turn, uint64_t catalog_epoch, int64_t wait_ms, int64_t now_ms)
+{
+    if (turn->raised == 0 || catalog_epoch <= turn->raised)
+        return true;
+    if (turn->above != catalog_epoch) {
+        turn->above = catalog_epoch;
+        turn->until_ms = now_ms + turn_ms(++turn->yielded, wait_ms);
+    }
+    return now_ms >= turn->until_ms;
 }
 
 int64_t rebuild_wait_ms(int64_t catalog_hold_ms, int64_t seen_hold_ms)

@@ -10,6 +10,9 @@
  *     rebuild      RAISE the epoch to E | LIST coupons with 0 < opened < E | CLOSE: building(E, run id) each, sent once
  *                  | WAIT | BARRIER(E) to every partition | FOLD rows and log up to it | LOOK | CLAIMS | OPEN
  *
+ * A FOLD takes as many partitions as memory has room for; while some are left, FOLD, LOOK and CLAIMS begin again behind
+ * CLAIMS. What a fold of a partition finds was decided when its BARRIER landed, so it does not matter when it is done.
+ *
  * A keeper that stops anywhere leaves something that any keeper rebuilds under a higher epoch.
  */
 #ifndef WEIR_PROTOCOL_REBUILD_H
@@ -52,12 +55,32 @@ enum rebuild_step {
 /* The epoch that RAISE makes, atomically: above the catalog's and whatever was seen in Redis or in the log, for below
  * that no rebuild could ever end. */
 uint64_t rebuild_epoch(uint64_t catalog_epoch, uint64_t seen_epoch);
+/* Whose turn it is. Keepers are correct without the lease, but two that both lead would raise the epoch above one
+ * another's rebuilds for ever (I14; model: live.pml). So a keeper that finds the epoch above that of its own last
+ * rebuild, while coupons are still not open, leaves the other one time to end: it raises again only when that epoch has
+ * stood still for the length of WAIT, the next time for twice as long, and so on, up to a length that no rebuild needs.
+ * Who has raised nothing yet raises at once: the other one may be dead, and there are not many keepers.
+ *
+ *     look, something is owed   rebuild_may_raise ? RAISE, rebuild_raised : rest
+ *     look, nothing is owed     rebuild_all_open
+ */
+enum { REBUILD_TURN_MS_MAX = 3600000 };
+struct rebuild_turn {
+    uint64_t raised; /* epoch of this keeper's last rebuild; 0: all has been open since then */
+    uint64_t above;  /* another one's epoch that was found above it; 0: none yet */
+    unsigned yielded;
+    int64_t until_ms; /* `above` has its time till then */
+};
+void rebuild_raised(struct rebuild_turn *turn, uint64_t epoch);
+void rebuild_all_open(struct rebuild_turn *turn);
+/* `wait_ms`: rebuild_wait_ms. `now_ms`: CLOCK_BOOTTIME. */
+bool rebuild_may_raise(struct rebuild_turn *turn, uint64_t catalog_epoch, int64_t wait_ms, int64_t now_ms);
 /* The length of WAIT. Where no mark is left nobody knows the hold that was in use: the catalog's longest, or a longer
  * one that this keeper saw. */
 int64_t rebuild_wait_ms(int64_t catalog_hold_ms, int64_t seen_hold_ms);
 /* CLOSE, CLAIMS and OPEN are one script a coupon: LOST there leaves out that coupon alone (its mark has a higher
- * epoch); the caller goes on with the others and hands in DONE. */
-enum rebuild_step rebuild_next(enum rebuild_step at, enum step_outcome outcome);
+ * epoch); the caller goes on with the others and hands in DONE. `all_folded`: no partition is left. */
+enum rebuild_step rebuild_next(enum rebuild_step at, enum step_outcome outcome, bool all_folded);
 bool rebuild_lists(uint64_t opened, uint64_t epoch);
 /* A fold that meets a BARRIER of another rebuild at or above its own must begin again above it. */
 bool rebuild_meets_foreign(uint64_t barrier_epoch, uint64_t own_epoch, bool own_record);

@@ -64,8 +64,7 @@ const char sql_leader_read[] =
     " DIV 1000, 0) FROM `leaders` WHERE `role` = ?";
 const char sql_leader_give[] = "UPDATE `leaders` SET `ends_at` = NOW(3) WHERE `role` = ? AND `holder` = ?";
 
-/* A hold past the second bound is no hold: a rebuild would wait by it. */
-enum { COUPON_CELLS = 11, BROKEN_HOLD_MS_MAX = 3600000 };
+enum { COUPON_CELLS = 11 };
 
 /* Numbers come signed or unsigned, as the server has them. */
 static bool number_cell(const struct value *cell, uint64_t max, uint64_t *ret_number)
@@ -137,7 +136,7 @@ bool coupon_from_broken_cells(const struct value *cells, size_t count, struct co
     uint64_t hold = 0;
     if (count != COUPON_CELLS || !number_cell(&cells[0], INT64_MAX, &coupon.coupon_id))
         return false;
-    if (number_cell(&cells[8], BROKEN_HOLD_MS_MAX, &hold))
+    if (number_cell(&cells[8], COUPON_HOLD_MS_MAX, &hold))
         coupon.hold_ms = (int64_t)hold;
     if (!number_cell(&cells[9], INT64_MAX, &coupon.opened))
         coupon.opened = 1;

@@ -74,8 +74,9 @@ extern const char sql_leader_take[];
 extern const char sql_leader_read[]; /* role -> holder, place, ms that are left: 0 when nobody leads */
 extern const char sql_leader_give[]; /* role, holder: the lease ends now */
 
-/* One coupon row in memory; texts are copied. */
-enum { COUPON_TITLE_MAX = 120 };
+/* One coupon row in memory; texts are copied. A hold past COUPON_HOLD_MS_MAX that is found where somebody spoilt a row
+ * or a mark is none: a rebuild would wait by it. */
+enum { COUPON_TITLE_MAX = 120, COUPON_HOLD_MS_MAX = 3600000 };
 struct coupon {
     uint64_t coupon_id;
     uint64_t total;

@@ -12,6 +12,14 @@ local function mark_get(...)
   return redis.call('HMGET', MARK, 'state', 'epoch', 'run_id', 'replid', ...)
 end
 
+-- Whether the fields of `mark` from `first` on are numbers: one that somebody removed or wrote over would end a script in its middle, behind its first write.
+local function numbers(mark, first)
+  for i = first, #mark do
+    if not string.match(mark[i] or '', '^%d+$') then return false end
+  end
+  return true
+end
+
 local function same_server(mark)
   return mark[3] == ARGV[1] and mark[4] == ARGV[2]
 end

@@ -5,10 +5,10 @@
 local EXISTS_SETTLED, EXISTS_PENDING, ENDED, NOT_STARTED, LIMIT_REACHED, OUT_OF_STOCK, TAKEN = 2, 3, 4, 5, 6, 7, 1
 
 local mark = mark_get('opens_ms', 'ends_ms', 'limit', 'hold_ms', 'room_id')
-if not valid(mark) then return {} end
+local left = tonumber(redis.call('HGET', STOCK, 'left'))
+if not (valid(mark) and numbers(mark, 5) and left) then return {} end
 local epoch, opens, ends, limit, hold = mark[2], tonumber(mark[5]), tonumber(mark[6]), tonumber(mark[7]), tonumber(mark[8])
 local now = now_ms()
-local left = tonumber(redis.call('HGET', STOCK, 'left'))
 
 -- The grab that this try has already: with limit 1 any grab of the user, above it the one with the same key. Also counts the user's grabs.
 local function existing(claims, try)

@@ -1,6 +1,8 @@
 """Several keepers, one that sleeps in the middle of its work, stock that somebody spoilt, and a rebuild that can not be done yet (I1, I5, I13, I14)."""
+import contextlib
 import os
 import signal
+import threading
 
 import pytest
 
@@ -44,6 +46,27 @@ def second_keeper(*arguments, env=None):
 def expire_lease():
     """By hand: for as long as the leader has not looked again, two lead."""
     stack.catalog("UPDATE leaders SET ends_at = '2000-01-01' WHERE role = 'keeper'")
+
+
+@contextlib.contextmanager
+def broken_lease():
+    """Expired again and again: whoever asks for it gets it, so that every keeper leads."""
+    over = threading.Event()
+    connection = stack.connect_sql(stack.ENV["WEIR_MYSQL_CATALOG"])
+
+    def expire():
+        while not over.wait(0.02):
+            with connection.cursor() as cursor:
+                cursor.execute("UPDATE leaders SET ends_at = '2000-01-01' WHERE role = 'keeper'")
+
+    thread = threading.Thread(target=expire)
+    thread.start()
+    try:
+        yield thread
+    finally:
+        over.set()
+        thread.join()
+        connection.close()
 
 
 def wait_rebuilt(coupon, above):
@@ -166,6 +189,45 @@ def test_rebuild_beside_rebuild():
     stack.ctl("restart", "keeper")
 
 
+def test_two_that_both_lead_come_to_an_end():
+    """Each one's rebuild stops the other's, and would for ever: the one that was overtaken leaves the other its time."""
+    sale = Sale(users_count=5000, rate=400)
+    stack.ctl("restart", "keeper", "--", LEASE)
+    with second_keeper() as second, broken_lease() as breaker:
+        stack.wait_for(lambda: leads(KEEPER) and leads(second.base), 30, "both lead", every=0.05)
+        offset, before = stack.log_size("keeper"), stack.epoch()
+        stack.stock_redis().flushall()
+        stack.wait_for(lambda: "rebuild begins" in stack.log_since("keeper", offset) and "rebuild begins" in second.log(), 60, "both rebuild")
+        words = "it is given its time to end"
+        stack.wait_for(lambda: words in stack.log_since("keeper", offset) + second.log(), 60, "one was overtaken, and waits", every=0.05)
+        stack.wait_for(lambda: stack.is_open(sale.coupon) and stack.is_ready(KEEPER) and stack.is_ready(second.base), 60 + LARGEST_HOLD_S, "neither owes a rebuild any more")
+        assert stack.epoch() <= before + 4, "it took many tries"
+        assert breaker.is_alive(), "the lease was not broken to the end"
+    sale.end()
+    stack.ctl("restart", "keeper")
+
+
+def test_a_rebuild_folds_as_many_shards_at_once_as_it_may_hold():
+    """One, here: its claims are written before the next one is read. Then it dies in the middle, and is done again with two."""
+    sale = Sale(users_count=3000, rate=400)
+    stack.wait_for(lambda: stack.left(sale.coupon) < sale.total - 500, 60, "hundreds of users have a grab")
+    stack.ctl("stop", "keeper")
+    pid, offset = processes.start_to_sleep("keeper", "keeper.rebuild_folded", count=2, arguments=("--keeper.fold_shards_max=1",))
+    before = stack.epoch()
+    stack.stock_redis().flushall()
+    processes.wait_asleep(pid, "keeper", "keeper.rebuild_folded", offset)
+    claims = stack.stock_redis().hlen(f"weir:{{{sale.coupon}}}:claims") - 1
+    assert claims > 0, "nothing of the first shard was written before the second was folded"
+    assert stack.mark(sale.coupon)["state"] == "building"
+    os.kill(pid, signal.SIGKILL)
+    stack.wait_for(lambda: not stack.runs("keeper"), 20, "the keeper is dead")
+    stack.ctl("start", "keeper", "--", "--keeper.fold_shards_max=2")
+    wait_rebuilt(sale.coupon, before + 1)
+    assert stack.stock_redis().hlen(f"weir:{{{sale.coupon}}}:claims") - 1 > claims
+    sale.end()
+    stack.ctl("restart", "keeper")
+
+
 # ---- a rebuild that can not be done yet ----
 
 def test_a_rebuild_waits_for_its_shards_and_closes_nothing_meanwhile():
@@ -209,6 +271,29 @@ def test_stock_that_somebody_spoilt_is_rebuilt_and_the_progress_is_seen():
         assert len(stack.check_coupon(coupon, 50)) == 1
     stack.wait_for(lambda: stack.is_ready(KEEPER), 20, "the keeper is ready")
     assert f"{KEEPER.removeprefix('http://')} leads" in weir_status()
+
+
+def test_a_mark_that_somebody_spoilt_is_rebuilt():
+    """A field that is gone or no number; a hold that is a number, but no hold: a rebuild must not wait by it."""
+    damage = [("total", None), ("limit", None), ("opens_ms", None), ("ends_ms", "soon"), ("hold_ms", None), ("hold_ms", "10 s"), ("room_id", ""), ("version", "-1"),
+              ("hold_ms", str(10**15))]
+    spoilt = {stack.new_coupon(50, wait=False): field for field in damage}
+    for coupon in spoilt:
+        stack.wait_for(lambda: stack.is_open(coupon), 30, "the coupon is open")
+        assert stack.grab(users.take(1), coupon).json["success"]
+        stack.wait_quiet(coupon)
+    before, offset = stack.epoch(), stack.log_size("keeper")
+    with stack.stock_redis().pipeline() as pipe:
+        for coupon, (field, value) in spoilt.items():
+            key = f"weir:{{{coupon}}}:mark"
+            pipe.hdel(key, field) if value is None else pipe.hset(key, field, value)
+        pipe.execute()
+    stack.wait_for(lambda: stack.epoch() > before, 30, "the epoch is raised")
+    for coupon in spoilt:
+        stack.wait_for(lambda: stack.is_open(coupon), 60 + LARGEST_HOLD_S, "the coupon is open again")
+        assert len(stack.check_coupon(coupon, 50)) == 1
+    assert "are not what Weir wrote" not in stack.log_since("keeper", offset), "a script failed on what the look should have seen"
+    stack.wait_for(lambda: stack.is_ready(KEEPER), 20, "the keeper is ready")
 
 
 def weir_status():

@@ -130,6 +130,38 @@ def test_a_lost_key_closes_the_coupon(make, key):
     assert s.run("look")[3] == 0
 
 
+NUMBERS = ("total", "limit", "opens_ms", "ends_ms", "hold_ms", "room_id", "version")
+
+
+@pytest.mark.parametrize("spoilt", [None, "", "many", "-1", "1.5"])
+@pytest.mark.parametrize("field", NUMBERS)
+def test_a_spoilt_field_of_the_mark_is_seen_by_a_look(make, field, spoilt):
+    s = make()
+    assert s.run("look")[3] == 1
+    s.redis.hdel(s.keys[0], field) if spoilt is None else s.redis.hset(s.keys[0], field, spoilt)
+    assert s.run("look")[3] == 0
+    assert s.run("building", s.epoch + 1) == 1 and s.run("open", s.epoch + 1, "open", 3, 3, 1, 0, 0, 60000, 17, 1) == 1, "a rebuild mends it"
+    assert s.run("look")[3] == 1
+
+
+@pytest.mark.parametrize("field", NUMBERS + ("left",))
+def test_no_script_ends_in_its_middle_for_a_spoilt_field(make, field):
+    """Behind its first write: a unit would be gone, or a claim without a grab would be answered as a success."""
+    s = make()
+    s.reserve(7, 100)
+    key = s.keys[1] if field == "left" else s.keys[0]
+    s.redis.hset(key, field, "many")
+    before = [s.redis.hgetall(key) for key in s.keys]
+    used = field not in ("total", "version")  # by RESERVE
+    assert s.reserve(8, 101) == ((CLOSED, "") if used else (TAKEN, ""))
+    if used:
+        assert [s.redis.hgetall(key) for key in s.keys] == before
+    if field in ("total", "version", "hold_ms"):
+        assert s.run("carry", "open", 8, 1, 0, 0, 60000, 2) == 0
+    if field == "hold_ms":
+        assert s.run("cancel", s.epoch, 100)[1:] == [""]
+
+
 def test_window_and_gate(make):
     now = int(time.time() * 1000)
     assert make(opens=now + 60000).reserve(7, 100) == (NOT_STARTED, "")

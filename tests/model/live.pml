@@ -7,13 +7,16 @@
  *
  * Under weak fairness: who can always take a step takes one. Safety is the other models' matter; here an epoch is only the name of
  * the keeper that raised it last. A leader's lease ends when it is not renewed, and a running leader renews it in time; a stopped one
- * may wake at any moment and goes on where it was, without it.
+ * may wake at any moment and goes on where it was, without it. With -DBOTH_LEAD=1 every keeper leads all the time: the lease is broken.
+ *
+ * A keeper that another one's rebuild has overtaken rests before it raises again (rebuild_may_raise). Each rest is longer than the one
+ * before, so that all but the first few (HASTY) last until the other's rebuild has ended, or longer when that keeper is stopped.
  *
  *   -DNO_SWEEP             nobody looks at pending grabs
  *   -DKEEPER_GIVES_UP      a keeper that could not append ends
  *   -DWORKER_GIVES_UP      a worker that met an outage ends
  *   -DLEASE_NEVER_ENDS     the lease of a stopped leader is kept for ever
- *   -DNO_LEASE             every keeper leads: correct, but each one's rebuild stops the other's
+ *   -DNO_TURN              with -DBOTH_LEAD: a keeper raises the epoch above another one's rebuild at once, so that each stops the other's
  *   -DHALF_LEFT            a rebuild that was cut off is left to the keeper that began it
  */
 #ifndef KEEPERS
@@ -31,6 +34,12 @@
 #ifndef STOPS
 #define STOPS 1         /* of keepers */
 #endif
+#ifndef BOTH_LEAD
+#define BOTH_LEAD 0     /* 1: nobody asks for the lease */
+#endif
+#ifndef HASTY
+#define HASTY 1         /* rests that end too early */
+#endif
 #define MISSING 0       /* the mark */
 #define OPEN 1
 #define BUILD 2
@@ -46,16 +55,19 @@ bool lag;               /* the log has records that are not folded */
 bool kafka = true;
 bool stopped[KEEPERS + 1];
 byte leader = NOBODY;
+bool busy[KEEPERS + 1]; /* with a rebuild, from RAISE to its end */
+byte hasty = HASTY;
 
 #define SOUND (st == OPEN && by == cat)
 #define REST (SOUND && pend == 0 && !lag)
 
 ltl comes_to_rest { <> [] REST }
 
-#ifdef NO_LEASE
-#define LEADS true
+#define LEADS (leader == id || BOTH_LEAD)
+#ifdef NO_TURN
+#define ABOVE false
 #else
-#define LEADS (leader == id)
+#define ABOVE (raised && cat != id && busy[cat] && !stopped[cat])        /* a rebuild overtook this keeper's, and is not at its end */
 #endif
 #ifdef NO_SWEEP
 #define SWEEPS false
@@ -71,19 +83,21 @@ ltl comes_to_rest { <> [] REST }
 
 /* A keeper waits for Kafka: its append is tried again until it is reported persisted. */
 #ifdef KEEPER_GIVES_UP
-#define APPEND(what) if :: STEP(kafka) what; lag = true } :: STEP(!kafka) goto gone } fi
+#define APPEND(what) if :: STEP(kafka) what; lag = true } :: STEP(!kafka) busy[id] = false; goto gone } fi
 #else
 #define APPEND(what) STEP(kafka) what; lag = true }
 #endif
 
 proctype Keeper(byte id) {
+  bool raised;                                         /* since this keeper saw the mark sound */
 round:
   skip;
+  STEP(true) busy[id] = false };
   if
-#ifndef NO_LEASE
-  :: STEP(leader == NOBODY) leader = id; goto round }
-#endif
-  :: STEP(LEADS && OWED) cat = id }                    /* RAISE */
+  :: STEP(leader == NOBODY && !BOTH_LEAD) leader = id; goto round }
+  :: STEP(LEADS && OWED && !ABOVE) cat = id; raised = true; busy[id] = true }                     /* RAISE */
+  :: STEP(LEADS && OWED && ABOVE && hasty > 0) hasty--; cat = id; raised = true; busy[id] = true }
+  :: STEP(LEADS && SOUND && raised) raised = false; goto round }
   :: STEP(LEADS && SOUND && SWEEPS) pend = 2; goto sweep }
   fi;
   if                                                   /* CLOSE */
@@ -141,7 +155,7 @@ proctype World() {
   od
 }
 
-#if !defined(NO_LEASE) && !defined(LEASE_NEVER_ENDS)
+#if !BOTH_LEAD && !defined(LEASE_NEVER_ENDS)
 proctype Lease() {
   do
   :: atomic { leader != NOBODY && stopped[leader] -> leader = NOBODY }
@@ -161,7 +175,7 @@ init {
     run Worker();
     run Ingest();
     run World();
-#if !defined(NO_LEASE) && !defined(LEASE_NEVER_ENDS)
+#if !BOTH_LEAD && !defined(LEASE_NEVER_ENDS)
     run Lease()
 #endif
   }

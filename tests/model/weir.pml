@@ -389,8 +389,14 @@ inline begin_cancel(x) { g = x; E = R.ep; R.mk[x] = CANC; sm = sent }    /* canc
 
 proctype Keeper() {
   byte g, E, kr, ok, sm, u;
+#if NP > 1
+  byte p;
+#endif
 end_top:
   atomic { g = 0; E = 0; kr = 0; ok = 0; sm = 0; u = 0; }
+#if NP > 1
+  atomic { p = 0 }
+#endif
 end_idle:
   if
   :: atomic { OVERDUE(0) -> begin_cancel(0); goto sweep }
@@ -443,6 +449,11 @@ end_idle:
   :: atomic { u == NP -> u = 0; break }
   CRASH
   od;
+  /* The partitions may be taken in parts, each one's LOOK before its CLAIMS: what a fold finds was decided when its BARRIER landed. */
+#if NP > 1
+part:
+  skip;
+#endif
   /* LOOK */
 #ifndef REBUILD_BLIND
 #ifndef NO_RECHECK
@@ -467,10 +478,15 @@ end_idle:
                  xi++
             :: else -> break
             od;
-            xi = 0; u++
+            xi = 0; u = u + NP
        :: else -> goto end_top
        fi }
-  :: atomic { u == NU -> break }
+#if NP > 1
+  :: atomic { u >= NU && p < NP - 1 -> p++; u = p; goto part }
+  :: atomic { u >= NU && p == NP - 1 -> p = 0; break }
+#else
+  :: atomic { u >= NU -> break }
+#endif
   CRASH
   od;
   /* OPEN (open.lua) */

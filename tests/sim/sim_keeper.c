@@ -221,7 +221,9 @@ void keeper_look_next(struct world *world, struct sim_keeper *keeper)
             return;
         }
     }
-    if (keeper->owes_rebuild)
+    if (!keeper->owes_rebuild)
+        rebuild_all_open(&keeper->turn);
+    if (keeper->owes_rebuild && keeper_has_turn(world, keeper))
         keeper_rebuild(world, keeper);
     else
         keeper_sweep(world, keeper);
@@ -263,9 +265,8 @@ static void on_coupons(struct world *world, struct call *call)
     call_send(world, who, run_who, on_who);
 }
 
-/* Who leads is a lease, taken over when it has run out; a keeper that was stopped does not know that it did. Without
- * one nothing may be sold or lost that should not be, but two rebuilds can stop one another for ever: after the faults
- * there is one in every run. */
+/* Who leads is a lease, taken over when it has run out; a keeper that was stopped does not know that it did. In some
+ * runs there is none, and all lead all the time. */
 static void run_meta(struct world *world, struct call *call)
 {
     struct catalog *catalog = database_catalog(world);
@@ -274,7 +275,7 @@ static void run_meta(struct world *world, struct call *call)
         catalog->leader = (int)call->arg;
         catalog->leader_until_us = world->now_us + 2 * world_hold_us(world);
     }
-    call->out[0] = free || (!world->setup.leader && !world->healed);
+    call->out[0] = free || !world->setup.leader;
     call->out[1] = (int64_t)catalog->epoch;
 }
 
@@ -311,6 +312,7 @@ static void begin(struct world *world, struct process *process)
     struct sim_keeper *keeper = process->owner;
     keeper->connected = false;
     keeper->epoch = keeper->epoch_seen = 0;
+    rebuild_all_open(&keeper->turn);
     keeper->hold_seen_ms = 0;
     for (int i = 0; i < SWEEPS_MAX; i++)
         keeper->sweep[i].used = false;

@@ -30,10 +30,13 @@ struct rebuild {
     bool listed[SIM_COUPONS_MAX];
     int coupon;    /* of CLOSE, CLAIMS, OPEN */
     int partition; /* of BARRIER */
+    int at_once;   /* partitions that are folded together */
+    int folded;    /* partitions */
     int64_t barrier[SIM_PARTITIONS];
     struct shard_data snapshot;
     int sold_count;
-    struct shard_row sold[ROWS_MAX]; /* what the fold found OK */
+    struct shard_row sold[ROWS_MAX]; /* what the folds found OK */
+    int sold_before;                 /* of them, before the last fold: their claims are written */
 };
 
 struct sim_keeper {
@@ -45,6 +48,7 @@ struct sim_keeper {
     char run_id[16], replid[16];
     enum state state; /* what it is doing; STATE_NONE: it rests */
     uint64_t epoch, epoch_seen;
+    struct rebuild_turn turn;
     int64_t hold_seen_ms;
     struct coupon_row coupon[SIM_COUPONS_MAX]; /* as read in this round */
     int at_coupon;
@@ -80,6 +84,7 @@ void keeper_look_next(struct world *world, struct sim_keeper *keeper);
 /* Of the coupon that is looked at. */
 void keeper_first_open(struct world *world, struct sim_keeper *keeper);
 void keeper_rebuild(struct world *world, struct sim_keeper *keeper);
+bool keeper_has_turn(const struct world *world, struct sim_keeper *keeper);
 /* Looks for pending marks that are due, then goes on by `next`. */
 void keeper_scan(struct world *world, struct sim_keeper *keeper, call_fn next);
 void keeper_take_scan(struct sim_keeper *keeper, const struct call *call);

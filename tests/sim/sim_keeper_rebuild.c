@@ -19,7 +19,7 @@ static void on_again(struct world *world, void *what, int64_t arg)
 static void outcome_is(struct world *world, struct sim_keeper *keeper, enum step_outcome outcome)
 {
     struct rebuild *rebuild = &keeper->rebuild;
-    rebuild->at = rebuild_next(rebuild->at, outcome);
+    rebuild->at = rebuild_next(rebuild->at, outcome, rebuild->folded == SIM_PARTITIONS);
     if (rebuild->at == REBUILD_DONE || rebuild->at == REBUILD_STOP) {
         TRACE(world, "%s: rebuild %" PRIu64 " %s", keeper->process.name, rebuild->epoch,
               rebuild->at == REBUILD_DONE ? "is done" : "stops");
@@ -46,6 +46,7 @@ static void on_raised(struct world *world, struct call *call)
     struct sim_keeper *keeper = call->owner;
     if (call->answered) {
         keeper->rebuild.epoch = (uint64_t)call->out[0];
+        rebuild_raised(&keeper->turn, keeper->rebuild.epoch);
         TRACE(world, "%s begins rebuild %" PRIu64, keeper->process.name, keeper->rebuild.epoch);
     }
     outcome_is(world, keeper, call->answered ? STEP_DONE : STEP_NO_ANSWER);
@@ -134,7 +135,7 @@ static bool is_first_of_user(const struct rebuild *rebuild, int at, uint64_t cou
 {
     if (rebuild->sold[at].coupon != coupon)
         return false;
-    for (int i = 0; i < at; i++)
+    for (int i = rebuild->sold_before; i < at; i++)
         if (rebuild->sold[i].coupon == coupon && rebuild->sold[i].user == rebuild->sold[at].user)
             return false;
     return true;
@@ -149,18 +150,18 @@ static bool send_script(struct world *world, struct sim_keeper *keeper, enum sto
     if (call == NULL)
         return false;
     script_number(call, rebuild->epoch);
-    for (int i = 0; script == STOCK_CLAIM_MANY && i < rebuild->sold_count; i++)
+    for (int i = rebuild->sold_before; script == STOCK_CLAIM_MANY && i < rebuild->sold_count; i++)
         if (is_first_of_user(rebuild, i, coupon))
             user_claims(call, rebuild, coupon, rebuild->sold[i].user);
     call_send(world, call, redis_run_script, on_coupon_done);
     return true;
 }
 
-/* A coupon of which nothing is sold has no claims to be written. */
+/* A coupon of which the last fold found nothing sold has no claims to be written. */
 static bool is_next(const struct rebuild *rebuild, int at)
 {
     bool sold = false;
-    for (int i = 0; i < rebuild->sold_count; i++)
+    for (int i = rebuild->sold_before; i < rebuild->sold_count; i++)
         sold |= rebuild->sold[i].coupon == (uint64_t)at + 1;
     return rebuild->listed[at] && (sold || rebuild->at != REBUILD_CLAIMS);
 }
@@ -189,9 +190,14 @@ static void on_waited(struct world *world, void *what, int64_t arg)
     outcome_is(world, what, STEP_DONE);
 }
 
+static int64_t wait_ms(const struct world *world, const struct sim_keeper *keeper)
+{
+    return rebuild_wait_ms(world->setup.hold_ms, keeper->hold_seen_ms);
+}
+
 static void wait_out(struct world *world, struct sim_keeper *keeper)
 {
-    int64_t wait_us = rebuild_wait_ms(world->setup.hold_ms, keeper->hold_seen_ms) * SIM_MS;
+    int64_t wait_us = wait_ms(world, keeper) * SIM_MS;
     world_at(world, wait_us, &keeper->process, on_waited, keeper, 0);
     fault_draw_process(world, &keeper->process, STATE_REBUILD_WAIT, wait_us);
 }
@@ -294,12 +300,18 @@ static void on_snapshot(struct world *world, struct call *call)
     struct sim_keeper *keeper = call->owner;
     struct rebuild *rebuild = &keeper->rebuild;
     enum step_outcome outcome = call->answered ? STEP_DONE : STEP_NO_ANSWER;
-    for (int p = 0; p < SIM_PARTITIONS && outcome == STEP_DONE; p++)
+    int first = rebuild->folded, end = first + rebuild->at_once;
+    for (int p = first; p < end && outcome == STEP_DONE; p++)
         outcome = fold_partition(world, keeper, p);
-    rebuild->sold_count = 0;
-    for (int i = 0; outcome == STEP_DONE && i < rebuild->snapshot.row_count; i++)
-        if (rebuild->snapshot.row[i].ok)
-            rebuild->sold[rebuild->sold_count++] = rebuild->snapshot.row[i];
+    rebuild->sold_before = rebuild->sold_count;
+    for (int i = 0; outcome == STEP_DONE && i < rebuild->snapshot.row_count; i++) {
+        const struct shard_row *row = &rebuild->snapshot.row[i];
+        int p = log_partition(row->user);
+        if (row->ok && p >= first && p < end)
+            rebuild->sold[rebuild->sold_count++] = *row;
+    }
+    if (outcome == STEP_DONE)
+        rebuild->folded = end;
     outcome_is(world, keeper, outcome);
 }
 
@@ -354,6 +366,12 @@ static void rebuild_run(struct world *world, struct sim_keeper *keeper)
     }
 }
 
+bool keeper_has_turn(const struct world *world, struct sim_keeper *keeper)
+{
+    return rebuild_may_raise(&keeper->turn, keeper->epoch, wait_ms(world, keeper),
+                             world_boot_us(world, &keeper->process) / SIM_MS);
+}
+
 void keeper_rebuild(struct world *world, struct sim_keeper *keeper)
 {
     for (int i = 0; i < SWEEPS_MAX; i++)
@@ -361,6 +379,8 @@ void keeper_rebuild(struct world *world, struct sim_keeper *keeper)
     keeper->rebuild.at = REBUILD_RAISE;
     keeper->rebuild.coupon = -1;
     keeper->rebuild.partition = 0;
+    keeper->rebuild.at_once = chance_permille(world, 500) ? 1 : SIM_PARTITIONS;
+    keeper->rebuild.folded = keeper->rebuild.sold_count = keeper->rebuild.sold_before = 0;
     keeper->rebuild.by = chance_next(world);
     rebuild_run(world, keeper);
 }

@@ -43,6 +43,20 @@ static void a_fold_tells_its_rate(void **state)
     says(&progress, 5000, "rebuild: epoch 7, fold, 2 of 4 shards, 1.2 M rows, 9999 records, 312 k/s");
 }
 
+static void the_rate_of_a_later_part_is_its_own(void **state)
+{
+    (void)state;
+    struct rebuild_progress progress = {
+        .epoch = 7, .step = REBUILD_FOLD, .step_begun_ms = 1000, .shards = 8, .step_from = 1000000};
+    progress.rows = 1000000;
+    progress.records = 8000;
+    progress.shards_done = 4;
+    says(&progress, 5000, "rebuild: epoch 7, fold, 4 of 8 shards, 1.0 M rows, 8000 records, 2000/s");
+    progress = (struct rebuild_progress){
+        .step = REBUILD_CLAIMS, .step_begun_ms = 1000, .claims = 500000, .claims_all = 900000, .step_from = 400000};
+    says(&progress, 2000, "rebuild: claims, 500 k of 900 k claims, 100 k/s, 4 s to go");
+}
+
 static void claims_tell_what_is_left(void **state)
 {
     (void)state;
@@ -73,8 +87,11 @@ static void the_rest_grows_and_is_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_step_has_its_words),       cmocka_unit_test(a_fold_tells_its_rate),
-        cmocka_unit_test(claims_tell_what_is_left),      cmocka_unit_test(every_step_has_a_name),
+        cmocka_unit_test(each_step_has_its_words),
+        cmocka_unit_test(a_fold_tells_its_rate),
+        cmocka_unit_test(the_rate_of_a_later_part_is_its_own),
+        cmocka_unit_test(claims_tell_what_is_left),
+        cmocka_unit_test(every_step_has_a_name),
         cmocka_unit_test(the_rest_grows_and_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,8 +67,19 @@ static void rebuild_goes_in_order(void **state)
                                               REBUILD_BARRIER, REBUILD_FOLD, REBUILD_LOOK,  REBUILD_CLAIMS,
                                               REBUILD_OPEN,    REBUILD_DONE, REBUILD_DONE};
     for (size_t i = 0; i + 1 < sizeof order / sizeof *order; i++)
-        assert_int_equal(rebuild_next(order[i], STEP_DONE), order[i + 1]);
-    assert_int_equal(rebuild_next(REBUILD_STOP, STEP_DONE), REBUILD_STOP);
+        assert_int_equal(rebuild_next(order[i], STEP_DONE, true), order[i + 1]);
+    assert_int_equal(rebuild_next(REBUILD_STOP, STEP_DONE, true), REBUILD_STOP);
+}
+
+static void it_folds_in_parts_and_opens_behind_the_last(void **state)
+{
+    (void)state;
+    for (int at = REBUILD_RAISE; at <= REBUILD_STOP; at++) {
+        enum rebuild_step next = rebuild_next((enum rebuild_step)at, STEP_DONE, true);
+        assert_int_equal(rebuild_next((enum rebuild_step)at, STEP_DONE, false),
+                         at == REBUILD_CLAIMS ? REBUILD_FOLD : next);
+    }
+    assert_int_equal(rebuild_next(REBUILD_CLAIMS, STEP_LOST, false), REBUILD_STOP);
 }
 
 static void rebuild_repeats_only_what_does_no_harm(void **state)
@@ -76,8 +87,8 @@ static void rebuild_repeats_only_what_does_no_harm(void **state)
     (void)state;
     for (int at = REBUILD_RAISE; at <= REBUILD_STOP; at++) {
         bool again = at == REBUILD_LIST || at == REBUILD_BARRIER;
-        assert_int_equal(rebuild_next((enum rebuild_step)at, STEP_NO_ANSWER), again ? at : REBUILD_STOP);
-        assert_int_equal(rebuild_next((enum rebuild_step)at, STEP_LOST), REBUILD_STOP);
+        assert_int_equal(rebuild_next((enum rebuild_step)at, STEP_NO_ANSWER, true), again ? at : REBUILD_STOP);
+        assert_int_equal(rebuild_next((enum rebuild_step)at, STEP_LOST, true), REBUILD_STOP);
     }
 }
 
@@ -128,6 +139,102 @@ static void the_wait_is_by_the_longest_hold(void **state)
     assert_int_equal(rebuild_wait_ms(30000, 10000), step_wait_ms(30000));
 }
 
+/* ---- whose turn it is ---- */
+
+enum { WAIT_MS = 5250 };
+
+static void who_was_not_overtaken_raises_at_once(void **state)
+{
+    (void)state;
+    struct rebuild_turn turn = {0};
+    assert_true(rebuild_may_raise(&turn, 7, WAIT_MS, 100)); /* it has raised nothing: whoever raised 7 may be dead */
+    rebuild_raised(&turn, 8);
+    assert_true(rebuild_may_raise(&turn, 8, WAIT_MS, 200)); /* its own came to nothing, and nobody is above it */
+}
+
+static void who_was_overtaken_gives_the_other_its_time(void **state)
+{
+    (void)state;
+    struct rebuild_turn turn = {0};
+    rebuild_raised(&turn, 8);
+    assert_false(rebuild_may_raise(&turn, 9, WAIT_MS, 1000));
+    assert_false(rebuild_may_raise(&turn, 9, WAIT_MS, 1000 + WAIT_MS - 1));
+    assert_true(rebuild_may_raise(&turn, 9, WAIT_MS, 1000 + WAIT_MS)); /* it has died */
+    rebuild_raised(&turn, 10);
+    assert_true(rebuild_may_raise(&turn, 10, WAIT_MS, 20000));
+    assert_false(rebuild_may_raise(&turn, 11, WAIT_MS, 20000)); /* it had not: twice as long */
+    assert_false(rebuild_may_raise(&turn, 11, WAIT_MS, 20000 + 2 * WAIT_MS - 1));
+    assert_false(rebuild_may_raise(&turn, 12, WAIT_MS, 20000 + 2 * WAIT_MS)); /* a third one's, four times */
+    assert_true(rebuild_may_raise(&turn, 12, WAIT_MS, 20000 + 6 * WAIT_MS));
+}
+
+static void when_all_is_open_nobody_was_overtaken(void **state)
+{
+    (void)state;
+    struct rebuild_turn turn = {0};
+    rebuild_raised(&turn, 8);
+    assert_false(rebuild_may_raise(&turn, 9, WAIT_MS, 1000));
+    rebuild_all_open(&turn);
+    assert_true(rebuild_may_raise(&turn, 9, WAIT_MS, 1001));
+    rebuild_raised(&turn, 10);
+    assert_false(rebuild_may_raise(&turn, 11, WAIT_MS, 2000));
+    assert_true(rebuild_may_raise(&turn, 11, WAIT_MS, 2000 + WAIT_MS)); /* begins at the shortest again */
+}
+
+static void the_rest_grows_past_any_rebuild_and_is_bounded(void **state)
+{
+    (void)state;
+    struct rebuild_turn turn = {0};
+    int64_t now_ms = 0;
+    for (uint64_t epoch = 1; epoch < 200; epoch += 2) {
+        rebuild_raised(&turn, epoch);
+        assert_false(rebuild_may_raise(&turn, epoch + 1, WAIT_MS, now_ms));
+        assert_true(turn.until_ms - now_ms <= REBUILD_TURN_MS_MAX);
+        now_ms = turn.until_ms;
+        assert_true(rebuild_may_raise(&turn, epoch + 1, WAIT_MS, now_ms));
+    }
+    assert_false(rebuild_may_raise(&turn, 201, WAIT_MS, now_ms));
+    assert_int_equal(turn.until_ms - now_ms, REBUILD_TURN_MS_MAX);
+}
+
+/* Two that both see that something is owed at each moment, and whose rebuilds last as long as here: one of them ends,
+ * and not after many tries. */
+static void one_of_two_ends(int64_t lasts_ms, int64_t look_ms, int tries_max)
+{
+    struct {
+        struct rebuild_turn turn;
+        uint64_t epoch; /* of the rebuild that it is at; 0: none */
+        int64_t begun_ms;
+    } keeper[2] = {0};
+    uint64_t catalog = 1;
+    int tries = 0;
+    for (int64_t now_ms = 0; tries <= tries_max; now_ms += look_ms) {
+        for (int i = 0; i < 2; i++) {
+            bool over = keeper[i].epoch > 0 && now_ms - keeper[i].begun_ms >= lasts_ms;
+            if (over && keeper[i].epoch == catalog)
+                return;
+            if (over)
+                keeper[i].epoch = 0;
+            if (keeper[i].epoch > 0 || !rebuild_may_raise(&keeper[i].turn, catalog, WAIT_MS, now_ms))
+                continue;
+            keeper[i].epoch = ++catalog;
+            keeper[i].begun_ms = now_ms;
+            rebuild_raised(&keeper[i].turn, catalog);
+            tries++;
+        }
+    }
+    fail_msg("rebuilds of %lld ms, %d tries, and none has ended", (long long)lasts_ms, tries);
+}
+
+static void two_that_both_lead_come_to_an_end(void **state)
+{
+    (void)state;
+    one_of_two_ends(WAIT_MS, 200, 3);
+    one_of_two_ends(WAIT_MS + 1000, 10, 3);
+    one_of_two_ends(30000, 200, 8);
+    one_of_two_ends(REBUILD_TURN_MS_MAX / 2, 200, 24);
+}
+
 static void where_a_fold_begins(void **state)
 {
     (void)state;
@@ -150,6 +257,12 @@ int main(void)
         cmocka_unit_test(what_a_coupon_needs),
         cmocka_unit_test(first_open_goes_in_order_or_stops),
         cmocka_unit_test(rebuild_goes_in_order),
+        cmocka_unit_test(it_folds_in_parts_and_opens_behind_the_last),
+        cmocka_unit_test(who_was_not_overtaken_raises_at_once),
+        cmocka_unit_test(who_was_overtaken_gives_the_other_its_time),
+        cmocka_unit_test(when_all_is_open_nobody_was_overtaken),
+        cmocka_unit_test(the_rest_grows_past_any_rebuild_and_is_bounded),
+        cmocka_unit_test(two_that_both_lead_come_to_an_end),
         cmocka_unit_test(rebuild_repeats_only_what_does_no_harm),
         cmocka_unit_test(it_lists_what_was_open_before_its_epoch),
         cmocka_unit_test(foreign_barriers_stop_it_from_its_own_epoch_on),
