@@ -31,6 +31,7 @@ struct rebuild {
     struct opened *opened; /* as many as coupon_count at most */
     size_t opened_count;
     struct claims claims[ROUTE_SHARDS_MAX]; /* of the shards that are folded */
+    struct lost_list lost;                  /* of all shards */
     struct rebuild_progress *progress;      /* the keeper's */
     int64_t begun_ms;
 };
@@ -123,8 +124,10 @@ static enum step_outcome append_barriers(struct rebuild *rebuild, struct err *er
 static enum step_outcome fold_shards(struct rebuild *rebuild, struct err *err)
 {
     enum step_outcome outcome = keeper_fold_shards(rebuild->keeper, &rebuild->job, rebuild->claims, err);
-    for (size_t i = 0; i < ROUTE_SHARDS_MAX; i++)
+    for (size_t i = 0; i < ROUTE_SHARDS_MAX; i++) {
         rebuild->progress->claims_all += claims_count(&rebuild->claims[i]);
+        lost_add(&rebuild->lost, &rebuild->job.lost[i]);
+    }
     return outcome;
 }
 
@@ -198,9 +201,21 @@ static uint64_t sold_of(const struct rebuild *rebuild, uint64_t coupon_id)
     return sold;
 }
 
+/* What was sold of it is not known: it is left as CLOSE made it, and is not owed a rebuild before its rows are back. */
+static bool rows_are_lost(const struct rebuild *rebuild, uint64_t coupon_id)
+{
+    char text[LOST_TEXT_MAX];
+    lost_text(rebuild->keeper, &rebuild->lost, coupon_id, text);
+    if (text[0] != '\0')
+        log_error("rows are missing", LOG_INT("coupon", coupon_id), LOG_STR("error", text));
+    return text[0] != '\0';
+}
+
 static enum step_outcome open_one(struct rebuild *rebuild, uint64_t coupon_id, struct err *err)
 {
     struct coupon coupon;
+    if (rows_are_lost(rebuild, coupon_id))
+        return STEP_LOST;
     if (!keeper_read_coupon(rebuild->keeper, coupon_id, &coupon, err))
         return left_closed(coupon_id, err);
     uint64_t sold = sold_of(rebuild, coupon_id), left;
@@ -291,6 +306,9 @@ static void rebuild_free(struct rebuild *rebuild)
     progress_end(rebuild->progress);
     for (size_t i = 0; i < ROUTE_SHARDS_MAX; i++)
         claims_free(&rebuild->claims[i]);
+    for (size_t i = 0; i < ROUTE_SHARDS_MAX; i++)
+        lost_free(&rebuild->job.lost[i]);
+    lost_free(&rebuild->lost);
     free(rebuild->coupon);
     free(rebuild->opened);
     free(rebuild);
@@ -321,6 +339,8 @@ enum step_outcome keeper_rebuild(struct keeper *keeper, const char *reason, stru
     if (at == REBUILD_DONE)
         log_info("rebuild is done", LOG_INT("epoch", rebuild->job.epoch), LOG_INT("coupons", rebuild->coupon_count),
                  LOG_INT("claims", rebuild->progress->claims), LOG_INT("ms", clock_boottime_ms() - rebuild->begun_ms));
+    if (at == REBUILD_DONE)
+        keeper_lost_keep(keeper, &rebuild->lost);
     rebuild_free(rebuild);
     return at == REBUILD_DONE ? STEP_DONE : outcome;
 }
