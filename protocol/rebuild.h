@@ -10,7 +10,8 @@
  *     rebuild      RAISE the epoch to E | LIST coupons with 0 < opened < E | CLOSE: building(E, run id) each, sent once
  *                  | WAIT | BARRIER(E) to every partition | FOLD rows and log up to it | LOOK | CLAIMS | OPEN
  *
- * A keeper that stops anywhere leaves something that any keeper rebuilds under a higher epoch.
+ * A keeper that stops anywhere leaves something that any keeper rebuilds under a higher epoch. A coupon whose rows are
+ * missing (row_counts.h) is left out of OPEN: to it the keeper has stopped just before, until they are back.
  */
 #ifndef WEIR_PROTOCOL_REBUILD_H
 #define WEIR_PROTOCOL_REBUILD_H
