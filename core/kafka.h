@@ -131,6 +131,10 @@ WEIR_MUST_USE bool kafka_queue_take(struct kafka_queue *queue, int64_t timeout_m
 /* Tells the group the next offset, for the eyes of lag tools: kept, and sent for all partitions once a second by the
  * poll thread; failures are ignored. Any thread. */
 void kafka_group_tell_offset(struct kafka_group *group, int32_t partition, int64_t next_offset);
+/* What the group was told last of a partition, by whichever member; -1: nothing. Any thread; waits up to
+ * `timeout_ms`. */
+WEIR_MUST_USE bool kafka_group_told(struct kafka_group *group, int32_t partition, int64_t timeout_ms,
+                                    int64_t *ret_offset, struct err *err);
 void kafka_group_close(struct kafka_group *group); /* leaves the group */
 
 /* ---- range reader: one partition from one offset on, no group (rebuild, replay, audit) ---- */

@@ -8,7 +8,8 @@
  * handle without a group does best, and each start or stop raises the partition's version, so that records of an
  * earlier start never come out of a queue afterwards. The member is assigned nothing and reads nothing: it owns.
  *
- * Threads: one polls (kafka_group_*); takers use their queues. They meet in `failures` alone, under its lock.
+ * Threads: one polls (kafka_group_*); takers use their queues. They meet in `failures` alone, under its lock; kafka_group_told
+ * uses the library's handle alone, which is thread-safe.
  */
 #include "core/kafka_group.h"
 #include "core/buf.h"
@@ -253,6 +254,23 @@ void kafka_group_tell_offset(struct kafka_group *group, int32_t partition, int64
         entry = rd_kafka_topic_partition_list_add(group->told, group->topic_name, partition);
     entry->offset = next_offset;
     pthread_mutex_unlock(&group->lock);
+}
+
+bool kafka_group_told(struct kafka_group *group, int32_t partition, int64_t timeout_ms, int64_t *ret_offset,
+                      struct err *err)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    const rd_kafka_topic_partition_t *asked = rd_kafka_topic_partition_list_add(list, group->topic_name, partition);
+    rd_kafka_resp_err_t code = rd_kafka_committed(group->member, list, (int)timeout_ms);
+    if (!code)
+        code = asked->err;
+    const int64_t offset = asked->offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code)
+        return kafka_fail(err, code, group->brokers, NULL, "read the offset of the group for %s[%d]", group->topic_name,
+                          (int)partition);
+    *ret_offset = offset >= 0 ? offset : -1;
+    return true;
 }
 
 /* Leaving revokes what is assigned: the callback runs inside. Then readers stop, queues go, handles go, in this order,

@@ -17,6 +17,7 @@
 #include "ingest/coupon_rows.h"
 #include "ingest/keeper_config.h"
 #include "ingest/keeper_lease.h"
+#include "ingest/keeper_lost.h"
 #include "ingest/keeper_progress.h"
 #include "protocol/rebuild.h"
 #include "schemas/catalog.h"
@@ -70,6 +71,7 @@ struct keeper {
     int64_t rebuild_rest_ms;                 /* no rebuild before this, CLOCK_BOOTTIME */
     struct rebuild_turn turn;                /* between keepers that both believe to lead */
     char rebuild_waits[KEEPER_WHY_MAX];      /* why one that is owed is not done; "": none is owed */
+    struct keeper_lost lost;                 /* coupons that a rebuild left closed, for their rows are missing */
     struct rebuild_progress progress;        /* of the last rebuild */
     int64_t shard_rest_ms[ROUTE_SHARDS_MAX]; /* a sweep found it away: it asks no more before this, CLOCK_BOOTTIME */
     struct redis_script scripts[STOCK_SCRIPTS];

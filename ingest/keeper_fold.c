@@ -49,9 +49,7 @@ struct table_list {
     size_t count;
 };
 
-/* A shard may still hold rows of partitions that an older route put there: they are counted where the route has them
- * now. */
-static bool routed_here(const struct keeper *keeper, int64_t partition, int shard)
+bool keeper_routed_here(const struct keeper *keeper, int64_t partition, int shard)
 {
     return partition < keeper->route.partitions && route_shard(&keeper->route, (int32_t)partition) == shard;
 }
@@ -67,7 +65,7 @@ static bool take_table(const struct value *cells, size_t count, void *arg)
     name[cells[0].len] = '\0';
     const struct layout *layout = list->keeper->layout->layout;
     if (!layout->parse(list->keeper->stream, name, &slot) ||
-        (!layout->by_day && !routed_here(list->keeper, slot, list->shard)))
+        (!layout->by_day && !keeper_routed_here(list->keeper, slot, list->shard)))
         return true;
     list->name = mem_grow(list->name, (list->count + 1) * sizeof *list->name);
     memcpy(list->name[list->count++], name, sizeof name);
@@ -90,7 +88,7 @@ static bool take_row(const struct value *cells, size_t count, void *arg)
     count_one(&fold->rows_uncounted, &fold->job->progress->rows);
     const struct keeper *keeper = fold->keeper;
     if (keeper->layout->layout->by_day &&
-        !routed_here(keeper, partition_of_user(cells[0].u64, keeper->partitions), fold->shard))
+        !keeper_routed_here(keeper, partition_of_user(cells[0].u64, keeper->partitions), fold->shard))
         return true;
     uint64_t grab_id = cells[2].u64;
     bool ok = cells[3].u64 == GRAB_ROW_OK;
@@ -152,17 +150,19 @@ static bool read_progress(struct shard_fold *fold, struct sql *sql, int32_t part
 }
 
 /* Rows that are gone (a table that was dropped or lost, rows that somebody deleted) would be taken for units that were
- * not sold, and sold again. */
-static bool rows_are_all(const struct shard_fold *fold, const struct sql *sql, struct err *err)
+ * not sold, and sold again: their coupons stay closed, or all do where nobody knows whose they are. */
+static bool rows_are_all(const struct shard_fold *fold, struct sql *sql, const struct table_list *tables,
+                         struct err *err)
 {
-    uint64_t found = fold->seen.count;
-    if (found == fold->rows_wanted)
+    if (fold->seen.count == fold->rows_wanted)
         return true;
-    return err_set(err, ERR_CONFLICT,
-                   "%s has %llu rows of layout %s, and its progress counts %llu: put back the table or the rows that "
-                   "are missing (`weir audit` names them), no stock is rebuilt without them",
-                   sql_where(sql), (unsigned long long)found, fold->keeper->layout->layout->name,
-                   (unsigned long long)fold->rows_wanted);
+    const struct lost_scan scan = {.sql = sql,
+                                   .shard = fold->shard,
+                                   .table = tables->name,
+                                   .table_count = tables->count,
+                                   .rows_found = fold->seen.count,
+                                   .rows_wanted = fold->rows_wanted};
+    return keeper_lost_find(fold->keeper, &scan, &fold->job->lost[fold->shard], err);
 }
 
 /* Progress and rows as they were at one moment. The list of tables is read after the snapshot was taken: it holds at
@@ -179,7 +179,7 @@ static bool read_snapshot(struct shard_fold *fold, struct sql *sql, const int32_
                               NULL, 0, take_table, &tables, err);
     for (size_t i = 0; good && i < tables.count; i++)
         good = read_table(fold, sql, tables.name[i], err);
-    good = good && rows_are_all(fold, sql, err);
+    good = good && rows_are_all(fold, sql, &tables, err);
     sql_rollback(sql);
     count_rest(&fold->rows_uncounted, &fold->job->progress->rows);
     free(tables.name);

@@ -7,13 +7,18 @@
 #include "ingest/keeper_claims.h"
 
 struct fold_job {
-    uint64_t epoch;                        /* of the rebuild */
-    const char *by;                        /* its random id, which its barriers carry */
-    int64_t barrier[ROUTE_PARTITIONS_MAX]; /* offset of its barrier in each partition */
-    struct rebuild_progress *progress;     /* borrowed; its atomic counters rise */
-    atomic_bool stop;                      /* whoever folds gives up */
-    _Atomic uint64_t epoch_met;            /* the highest foreign barrier at or above the epoch; 0: none */
+    uint64_t epoch;                          /* of the rebuild */
+    const char *by;                          /* its random id, which its barriers carry */
+    int64_t barrier[ROUTE_PARTITIONS_MAX];   /* offset of its barrier in each partition */
+    struct rebuild_progress *progress;       /* borrowed; its atomic counters rise */
+    atomic_bool stop;                        /* whoever folds gives up */
+    _Atomic uint64_t epoch_met;              /* the highest foreign barrier at or above the epoch; 0: none */
+    struct lost_list lost[ROUTE_SHARDS_MAX]; /* whose rows are missing: not to be opened; the caller frees them */
 };
+
+/* A shard may still hold rows of partitions that an older route put there: they are counted where the route has them
+ * now. Any thread. */
+bool keeper_routed_here(const struct keeper *keeper, int64_t partition, int shard);
 
 /* Folds all partitions of one shard into `claims`. LOST: a foreign barrier at or above the epoch was met. NO_ANSWER:
  * err; `claims` may hold a part: throw it away. Any thread: of the keeper it reads settings and route alone. */

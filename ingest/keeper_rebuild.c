@@ -38,6 +38,7 @@ struct rebuild {
     size_t opened_count;
     size_t folded;                          /* shards */
     struct claims claims[KEEPER_FOLDS_MAX]; /* of the last of them, which were folded together */
+    struct lost_list lost;                  /* of all that are folded */
     struct rebuild_progress *progress;      /* the keeper's */
     int64_t begun_ms;
 };
@@ -151,15 +152,16 @@ static enum step_outcome fold_shards(struct rebuild *rebuild, struct err *err)
     claims_of_none(rebuild);
     enum step_outcome outcome =
         keeper_fold_shards(rebuild->keeper, &rebuild->job, rebuild->folded, count, rebuild->claims, err);
-    rebuild->folded += count;
     for (size_t i = 0; i < count; i++) {
         const struct claims *claims = &rebuild->claims[i];
         rebuild->progress->claims_all += claims_count(claims);
+        lost_add(&rebuild->lost, &rebuild->job.lost[rebuild->folded + i]);
         for (size_t j = 0; j < rebuild->coupon_count; j++) {
             const struct coupon_claims *coupon = claims_of(claims, rebuild->coupon[j].coupon_id);
             rebuild->coupon[j].sold += coupon == NULL ? 0 : coupon->count;
         }
     }
+    rebuild->folded += count;
     return outcome;
 }
 
@@ -228,9 +230,21 @@ static enum step_outcome claim_one(struct rebuild *rebuild, const struct rebuilt
     return outcome == STEP_NO_ANSWER ? left_closed(rebuilt->coupon_id, err) : outcome;
 }
 
+/* What was sold of it is not known: it is left as CLOSE made it, and is not owed a rebuild before its rows are back. */
+static bool rows_are_lost(const struct rebuild *rebuild, uint64_t coupon_id)
+{
+    char text[LOST_TEXT_MAX];
+    lost_text(rebuild->keeper, &rebuild->lost, coupon_id, text);
+    if (text[0] != '\0')
+        log_error("rows are missing", LOG_INT("coupon", coupon_id), LOG_STR("error", text));
+    return text[0] != '\0';
+}
+
 static enum step_outcome open_one(struct rebuild *rebuild, const struct rebuilt *rebuilt, struct err *err)
 {
     struct coupon coupon;
+    if (rows_are_lost(rebuild, rebuilt->coupon_id))
+        return STEP_LOST;
     if (!keeper_read_coupon(rebuild->keeper, rebuilt->coupon_id, &coupon, err))
         return left_closed(rebuilt->coupon_id, err);
     uint64_t left;
@@ -320,6 +334,9 @@ static void rebuild_free(struct rebuild *rebuild)
     progress_end(rebuild->progress);
     for (size_t i = 0; i < KEEPER_FOLDS_MAX; i++)
         claims_free(&rebuild->claims[i]);
+    for (size_t i = 0; i < ROUTE_SHARDS_MAX; i++)
+        lost_free(&rebuild->job.lost[i]);
+    lost_free(&rebuild->lost);
     free(rebuild->coupon);
     free(rebuild->opened);
     free(rebuild);
@@ -350,6 +367,8 @@ enum step_outcome keeper_rebuild(struct keeper *keeper, const char *reason, stru
     if (at == REBUILD_DONE)
         log_info("rebuild is done", LOG_INT("epoch", rebuild->job.epoch), LOG_INT("coupons", rebuild->coupon_count),
                  LOG_INT("claims", rebuild->progress->claims), LOG_INT("ms", clock_boottime_ms() - rebuild->begun_ms));
+    if (at == REBUILD_DONE)
+        keeper_lost_keep(keeper, &rebuild->lost);
     rebuild_free(rebuild);
     return at == REBUILD_DONE ? STEP_DONE : outcome;
 }

@@ -29,6 +29,7 @@ void keeper_close(struct keeper *keeper)
     sweep_forget_all(keeper);
     free(keeper->coupons);
     free(keeper->seen);
+    lost_free(&keeper->lost.list);
     sql_close(links->catalog);
     redis_sync_close(links->redis);
     for (int i = 0; i < ROUTE_SHARDS_MAX; i++)
@@ -109,16 +110,28 @@ static bool check_server(struct keeper *keeper, struct err *err)
 /* ---- the round ---- */
 
 struct tally {
-    size_t valid, not_opened, to_rebuild, broken;
+    size_t valid, not_opened, to_rebuild, broken, rows_lost;
     uint64_t pending;
     int64_t left;
-    uint64_t example; /* a coupon that needs the rebuild */
+    uint64_t example;      /* a coupon that needs the rebuild */
+    uint64_t lost_example; /* one whose rows are missing */
 };
 
 static void owe_rebuild(struct tally *tally, const struct coupon *coupon)
 {
     tally->to_rebuild++;
     tally->example = coupon->coupon_id;
+}
+
+/* One that a rebuild left closed would be left closed again, and each rebuild closes the others too. */
+static void owe_unless_lost(const struct keeper *keeper, const struct coupon *coupon, struct tally *tally)
+{
+    if (!lost_has(&keeper->lost.list, coupon->coupon_id)) {
+        owe_rebuild(tally, coupon);
+        return;
+    }
+    tally->rows_lost++;
+    tally->lost_example = coupon->coupon_id;
 }
 
 /* An admin's change, to Redis. False: no answer. */
@@ -171,7 +184,7 @@ static bool serve_coupon(struct keeper *keeper, const struct coupon *coupon, str
     case COUPON_NEEDS_FIRST_OPEN:
         return keeper_first_open(keeper, coupon, err) != STEP_NO_ANSWER;
     case COUPON_NEEDS_REBUILD:
-        owe_rebuild(tally, coupon);
+        owe_unless_lost(keeper, coupon, tally);
         return true;
     case COUPON_NEEDS_NOTHING:
         break;
@@ -189,6 +202,8 @@ static void show(const struct tally *tally)
                (double)tally->to_rebuild);
     metric_set(metric_gauge("weir_keeper_coupons", "Coupons by what their mark says.", "state=\"broken\""),
                (double)tally->broken);
+    metric_set(metric_gauge("weir_keeper_coupons", "Coupons by what their mark says.", "state=\"rows_lost\""),
+               (double)tally->rows_lost);
     metric_set(metric_gauge("weir_stock_left", "Units left in Redis, of all coupons with a valid mark.", NULL),
                (double)tally->left);
     metric_set(metric_gauge("weir_stock_pending", "Grabs that are pending in Redis.", NULL), (double)tally->pending);
@@ -265,6 +280,17 @@ static bool has_turn(struct keeper *keeper)
     return false;
 }
 
+/* Nothing is owed; some may stay closed all the same. */
+static void tell_lost(struct keeper *keeper, const struct tally *tally)
+{
+    char text[LOST_TEXT_MAX];
+    lost_text(keeper, &keeper->lost.list, tally->lost_example, text);
+    keeper->rebuild_waits[0] = '\0';
+    if (tally->rows_lost > 0)
+        snprintf(keeper->rebuild_waits, sizeof keeper->rebuild_waits, "rows of %zu coupons are missing: %s",
+                 tally->rows_lost, text);
+}
+
 /* `all`: every coupon was looked at, so that nothing is owed when none was found. */
 static void rebuild_if_owed(struct keeper *keeper, const struct tally *tally, bool all)
 {
@@ -272,7 +298,7 @@ static void rebuild_if_owed(struct keeper *keeper, const struct tally *tally, bo
         keeper->looked_at_ms = 0; /* look at all of them again when it is done */
         rebuild_now(keeper, tally);
     } else if (tally->to_rebuild == 0 && all) {
-        keeper->rebuild_waits[0] = '\0';
+        tell_lost(keeper, tally);
         rebuild_all_open(&keeper->turn);
     }
 }
@@ -343,8 +369,10 @@ static bool keeper_round(struct keeper *keeper, struct err *err)
 {
     if (!lead(keeper, err) || !read_catalog(keeper, err) || !check_server(keeper, err) || !serve_coupons(keeper, err))
         return false;
-    if (!service_stopping())
+    if (!service_stopping()) {
         sweep_advance(keeper);
+        keeper_lost_look(keeper);
+    }
     return true;
 }
 

@@ -13,7 +13,8 @@
  * A FOLD takes as many partitions as memory has room for; while some are left, FOLD, LOOK and CLAIMS begin again behind
  * CLAIMS. What a fold of a partition finds was decided when its BARRIER landed, so it does not matter when it is done.
  *
- * A keeper that stops anywhere leaves something that any keeper rebuilds under a higher epoch.
+ * A keeper that stops anywhere leaves something that any keeper rebuilds under a higher epoch. A coupon whose rows are
+ * missing (row_counts.h) is left out of OPEN: to it the keeper has stopped just before, until they are back.
  */
 #ifndef WEIR_PROTOCOL_REBUILD_H
 #define WEIR_PROTOCOL_REBUILD_H

@@ -35,6 +35,7 @@ static void lane_leave(struct writer *w, struct lane *lane)
     batch_drop(w->batch, lane->partition);
     lane->state = LANE_NONE;
     lane->waits_ms = 0;
+    seats_tell_wait(w->options.seats, lane->partition, NULL);
     (void)seats_alarm(w->options.seats, lane->partition, NULL);
     seats_release(w->options.seats, lane->partition);
 }
@@ -68,7 +69,7 @@ static void lane_alarm(struct writer *w, struct lane *lane, enum lane_state agai
         log_error("partition is stopped", LOG_INT("partition", lane->partition), LOG_ERR(why));
 }
 
-/* What is away comes back and needs no alarm; what does not come back must not wait unseen. */
+/* What is away comes back and needs no alarm, but is shown at once; what does not come back is an alarm. */
 static void lane_wait(struct writer *w, struct lane *lane, const struct err *why)
 {
     const int64_t now_ms = clock_boottime_ms();
@@ -76,8 +77,24 @@ static void lane_wait(struct writer *w, struct lane *lane, const struct err *why
     if (lane->waits_ms == 0)
         lane->waits_ms = now_ms;
     log_warn("cannot take the partition over yet", LOG_INT("partition", lane->partition), LOG_ERR(why));
+    seats_tell_wait(w->options.seats, lane->partition, why->text);
     if (lane->state != LANE_STOPPED && now_ms - lane->waits_ms >= WAIT_ALARM_MS)
         (void)seats_alarm(w->options.seats, lane->partition, why->text);
+}
+
+/* The same, for the shard's sake: it does not count as ready before every lane of it was let begin. */
+static void lane_wait_for_shard(struct writer *w, struct lane *lane, const struct err *why)
+{
+    lane_wait(w, lane, why);
+    writer_tell_ready(w, false, why->text);
+}
+
+bool lanes_wait_for_shard(const struct writer *w)
+{
+    for (size_t i = 0; i < w->options.partition_count; i++)
+        if (w->lanes[i].state == LANE_OWN && w->lanes[i].waits_ms != 0)
+            return true;
+    return false;
 }
 
 static void lane_own(struct writer *w, struct lane *lane)
@@ -85,7 +102,7 @@ static void lane_own(struct writer *w, struct lane *lane)
     struct err err = {0};
     const struct progress_key key = key_of(w, lane);
     if (!writer_connect(w, &err)) {
-        lane_wait(w, lane, &err);
+        lane_wait_for_shard(w, lane, &err);
         return;
     }
     owner_make(lane->owner);
@@ -94,7 +111,7 @@ static void lane_own(struct writer *w, struct lane *lane)
     else if (err.kind == ERR_MISSING && err.code == 0)
         lane_alarm(w, lane, LANE_OWN, &err);
     else
-        lane_wait(w, lane, &err);
+        lane_wait_for_shard(w, lane, &err);
 }
 
 static void lane_run(struct writer *w, struct lane *lane)
@@ -102,6 +119,7 @@ static void lane_run(struct writer *w, struct lane *lane)
     lane->expected = lane->progress.next_offset;
     lane->state = LANE_RUNNING;
     lane->waits_ms = 0;
+    seats_tell_wait(w->options.seats, lane->partition, NULL);
     retry_reset(&lane->retry);
     seats_tell_next(w->options.seats, lane->partition, lane->expected);
     seats_want_begin(w->options.seats, lane->partition, lane->expected);
@@ -137,6 +155,7 @@ static void lane_let_go(struct writer *w, struct lane *lane, const struct err *w
     log_warn("another owner has the partition, letting it go", LOG_INT("partition", lane->partition), LOG_ERR(why));
     lane->state = LANE_LET_GO;
     lane->look_at_ms = INT64_MAX;
+    seats_tell_wait(w->options.seats, lane->partition, NULL);
     seats_want_end(w->options.seats, lane->partition);
     seats_let_go(w->options.seats, lane->partition);
 }

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { LOOK_MS = 1000, TICK_MS = 50, ANSWER_MS = 1000, ROUTE_LOOKS = 10, STUCK_MS = 30000 };
 
@@ -25,19 +26,37 @@ static bool monitor_admin(struct monitor *monitor, struct err *err)
            kafka_admin_open(monitor->options.config->kafka_brokers, "weir-worker", &monitor->admin, err);
 }
 
+/* Progress, or, of a partition whose progress could not be read yet (which may take as long as its shard is away), what
+ * its last owner told the group, a second behind at the most. False: not known, which is not 0. */
+static bool lag_next(const struct monitor *monitor, int32_t partition, const struct seat_view *view, int64_t low,
+                     int64_t *ret_next)
+{
+    struct err err = {0};
+    *ret_next = view->next_offset;
+    if (view->next_offset >= 0)
+        return true;
+    if (!kafka_group_told(monitor->options.group, partition, ANSWER_MS, ret_next, &err)) {
+        log_debug("the lag of a partition is not known", LOG_INT("partition", partition), LOG_ERR(&err));
+        return false;
+    }
+    if (*ret_next < low) /* nobody has stored any of it, or not for long */
+        *ret_next = low;
+    return true;
+}
+
 static bool lag_look(struct monitor *monitor, int32_t partition, struct err *err)
 {
     struct seat_view view;
-    int64_t low, high, lag = 0;
+    int64_t low, high, next, lag = 0;
     seats_view(monitor->options.seats, partition, &view);
-    if (view.assigned && view.next_offset < 0)
-        return true; /* not known yet, which is not 0: whatever was told before stays */
     if (view.assigned) {
         if (!kafka_admin_watermarks(monitor->admin, monitor->options.stream->name, partition, ANSWER_MS, &low, &high,
                                     err))
             return false;
-        lag = high > view.next_offset ? high - view.next_offset : 0;
-        if (high < view.next_offset || low > view.next_offset)
+        if (!lag_next(monitor, partition, &view, low, &next))
+            return true; /* whatever was told before stays */
+        lag = high > next ? high - next : 0;
+        if (view.next_offset >= 0 && (high < next || low > next))
             seats_break(monitor->options.seats, partition); /* its writer looks closer */
     }
     worker_metrics_lag(monitor->options.keys->layout->name, partition, lag);
@@ -77,23 +96,53 @@ static void monitor_log(struct monitor *monitor)
     monitor_came_back(monitor, good);
 }
 
+/* What is said of partitions that store nothing: the first alarm, else who waits for whom. */
+struct idle_partitions {
+    size_t alarms;
+    size_t let_go;
+    size_t waiting;
+    int32_t waits_first;
+    char alarm[SEAT_WHY_BYTES_MAX];
+    char waits[SEAT_WHY_BYTES_MAX];
+};
+
+static void idle_add(struct idle_partitions *idle, int32_t partition, const struct seat_view *view)
+{
+    if (view->alarm[0] && ++idle->alarms == 1)
+        memcpy(idle->alarm, view->alarm, sizeof idle->alarm);
+    idle->let_go += view->assigned && view->let_go;
+    if (view->waits[0] && ++idle->waiting == 1) {
+        idle->waits_first = partition;
+        memcpy(idle->waits, view->waits, sizeof idle->waits);
+    }
+}
+
+static void idle_text(const struct idle_partitions *idle, char *ret_why, size_t size)
+{
+    if (idle->alarms > 0)
+        snprintf(ret_why, size, "%s", idle->alarm);
+    else if (idle->waiting > 0)
+        snprintf(ret_why, size, "%zu partitions cannot be taken over yet, the first is %d: %s", idle->waiting,
+                 (int)idle->waits_first, idle->waits);
+    else if (idle->let_go > 0)
+        snprintf(ret_why, size, "%zu partitions have another owner and wait to be assigned again", idle->let_go);
+}
+
 static void monitor_partitions(struct monitor *monitor)
 {
-    size_t assigned = 0, alarms = 0, let_go = 0;
-    char why[SEAT_WHY_BYTES_MAX + 64] = "";
+    size_t assigned = 0;
+    struct idle_partitions idle = {0};
+    char why[SEAT_WHY_BYTES_MAX + 96] = "";
     for (int32_t i = 0; i < seats_count(monitor->options.seats); i++) {
         struct seat_view view;
         seats_view(monitor->options.seats, i, &view);
         assigned += view.assigned;
-        let_go += view.assigned && view.let_go;
-        if (view.alarm[0] && ++alarms == 1)
-            snprintf(why, sizeof why, "%s", view.alarm);
+        idle_add(&idle, i, &view);
     }
-    metric_set(monitor->options.metrics->alarms, (double)alarms);
+    metric_set(monitor->options.metrics->alarms, (double)idle.alarms);
     metric_set(monitor->options.metrics->partitions, (double)assigned);
-    if (alarms == 0 && let_go > 0)
-        snprintf(why, sizeof why, "%zu partitions have another owner and wait to be assigned again", let_go);
-    service_part_set(monitor->options.partitions, alarms + let_go == 0, why[0] ? why : NULL);
+    idle_text(&idle, why, sizeof why);
+    service_part_set(monitor->options.partitions, !why[0], why[0] ? why : NULL);
 }
 
 static void monitor_route(struct monitor *monitor)

@@ -21,6 +21,7 @@ struct seat {
     int64_t next_offset;
     int64_t let_go_ms; /* 0: not let go */
     char alarm[SEAT_WHY_BYTES_MAX];
+    char waits[SEAT_WHY_BYTES_MAX];
 };
 
 struct seats {
@@ -106,6 +107,7 @@ void seats_assign(struct seats *seats, int32_t partition)
     seat->beginning = false;
     seat->let_go_ms = 0;
     seat->broken = false;
+    seat->waits[0] = '\0';
     seats_changed(seats);
     seat_unlock(seats);
 }
@@ -130,6 +132,7 @@ bool seats_revoke(struct seats *seats, const int32_t *partitions, size_t count, 
         seat->next_offset = -1;
         seat->let_go_ms = 0;
         seat->alarm[0] = '\0';
+        seat->waits[0] = '\0';
     }
     seats_changed(seats);
     bool held;
@@ -249,6 +252,15 @@ bool seats_alarm(struct seats *seats, int32_t partition, const char *why)
     return other;
 }
 
+void seats_tell_wait(struct seats *seats, int32_t partition, const char *why)
+{
+    struct seat *seat = seat_lock(seats, partition);
+    seat->waits[0] = '\0';
+    if (why && seat->assigned)
+        strncat(seat->waits, why, sizeof seat->waits - 1);
+    seat_unlock(seats);
+}
+
 void seats_let_go(struct seats *seats, int32_t partition)
 {
     struct seat *seat = seat_lock(seats, partition);
@@ -264,6 +276,7 @@ void seats_view(struct seats *seats, int32_t partition, struct seat_view *ret_vi
     ret_view->let_go = seat->let_go_ms != 0;
     ret_view->next_offset = seat->next_offset;
     memcpy(ret_view->alarm, seat->alarm, sizeof ret_view->alarm);
+    memcpy(ret_view->waits, seat->waits, sizeof ret_view->waits);
     seat_unlock(seats);
 }
 

@@ -27,6 +27,7 @@ struct seat_view {
     bool let_go;                    /* another owner is in progress; waits to be assigned again */
     int64_t next_offset;            /* committed; -1: not known yet */
     char alarm[SEAT_WHY_BYTES_MAX]; /* "": none */
+    char waits[SEAT_WHY_BYTES_MAX]; /* why it could not be taken over yet; "": it was, or was not tried */
 };
 
 enum seat_wish { SEAT_NOTHING, SEAT_BEGIN, SEAT_END };
@@ -56,6 +57,8 @@ bool seats_take_broken(struct seats *seats, int32_t partition);
 void seats_tell_next(struct seats *seats, int32_t partition, int64_t next_offset);
 /* NULL or "": no alarm. True when it is another one than before. */
 bool seats_alarm(struct seats *seats, int32_t partition, const char *why);
+/* NULL: it waits no more. */
+void seats_tell_wait(struct seats *seats, int32_t partition, const char *why);
 void seats_let_go(struct seats *seats, int32_t partition);
 
 void seats_view(struct seats *seats, int32_t partition, struct seat_view *ret_view);

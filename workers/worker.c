@@ -202,6 +202,7 @@ static bool run_start(struct worker *worker, struct err *err)
                                             .metrics = &worker->metrics,
                                             .plan = &run->plan,
                                             .seats = run->seats,
+                                            .group = run->group,
                                             .kafka = worker->kafka,
                                             .partitions = worker->partitions};
     run->monitor = monitor_start(&options);

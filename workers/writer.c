@@ -56,8 +56,8 @@ bool writer_connect(struct writer *w, struct err *err)
                                         .idle_transaction_ms = w->options.config->session_timeout_ms};
     struct sql *sql = NULL;
     const bool good = sql_open(&options, &sql, err) && identity_check(w, sql, err);
-    writer_tell_ready(w, good, good ? NULL : err->text);
-    if (!good) {
+    if (!good) { /* that it answers does not say that it takes rows: what was refused says so until it is done */
+        writer_tell_ready(w, false, err->text);
         sql_close(sql);
         return false;
     }

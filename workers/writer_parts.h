@@ -58,7 +58,8 @@ struct writer {
 
 /* A live connection to the right shard, or err. */
 WEIR_MUST_USE bool writer_connect(struct writer *writer, struct err *err);
-/* The shard's part of readiness, where it has one. */
+/* The shard's part of readiness, where it has one. Whatever else the shard takes, it is not ready while a partition of
+ * it waits to be let begin. */
 void writer_tell_ready(const struct writer *writer, bool ready, const char *why);
 /* Sleeps for the next delay; ended by stop and by changes of assignment. */
 void writer_pause(struct writer *writer);
@@ -69,6 +70,8 @@ void lanes_leave(struct writer *writer);
 /* The same, and partitions that are new or due are brought to running. Blocking; never while a batch is in hand. */
 void lanes_attend(struct writer *writer);
 void lanes_release_all(struct writer *writer);
+/* The shard has refused to let one of them begin, and has not done it since. */
+bool lanes_wait_for_shard(const struct writer *writer);
 /* Takes the record over. */
 void lanes_take(struct writer *writer, struct kafka_record *record);
 /* A transaction found progress elsewhere than the lane thinks: decides between going on there, and letting go. */

@@ -22,7 +22,7 @@ struct storing {
 
 void writer_tell_ready(const struct writer *w, bool ready, const char *why)
 {
-    if (w->options.ready)
+    if (w->options.ready && !(ready && lanes_wait_for_shard(w)))
         service_part_set(w->options.ready, ready, why);
 }
 
@@ -152,7 +152,5 @@ void writer_store(struct writer *w)
             storing_try(w, &storing);
         }
     }
-    if (!storing.given_up && sql_alive(w->sql)) /* also when the batch went with its partitions, not into the shard */
-        writer_tell_ready(w, true, NULL);
-    batch_reset(w->batch);
+    batch_reset(w->batch); /* where it went with its partitions, the next look at progress says how the shard is */
 }

@@ -59,6 +59,17 @@ def wait_lag_shown(workers):
         stack.wait_for(lambda: stack.metric(base_of(worker), "weir_lag_records") > 0, 60, f"{worker} shows the lag")
 
 
+def parts_away(worker):
+    """Those that keep it from being ready."""
+    lines = stack.get("/readyz?verbose", base=base_of(worker)).body.decode().splitlines()
+    return {line[4:].split(":")[0] for line in lines if line.startswith("[-] ")}
+
+
+def lag_here(worker):
+    """Of the partitions that live on the shard."""
+    return sum(stack.metric(base_of(worker), "weir_lag_records", partition=partition) for partition in shard_faults.partitions())
+
+
 # ---- a shard that does not take rows ----
 
 OUTAGES = {
@@ -86,10 +97,24 @@ def test_a_shard_that_takes_no_rows(name):
         wait_said(words, since)
         wait_lag_shown(words)
         for worker in words:
-            stack.wait_for(lambda: f"[-] shard {NUMBER}" in stack.get("/readyz?verbose", base=base_of(worker)).body.decode(), 30,
-                           f"{worker} is not ready, for the shard's sake")
+            stack.wait_for(lambda: f"shard {NUMBER}" in parts_away(worker), 30, f"{worker} is not ready, for the shard's sake")
     if name == "deadlock":
         assert any("error 1213" in stack.log_since(worker, since[worker]) for worker in WORKERS), "no worker met a deadlock"
+    sale.end()
+
+
+def test_a_progress_row_locked_while_its_partition_is_taken_over():
+    """A partition that was never begun has no batch that could wait, and shows all the same: not ready, for the shard's sake, and lag."""
+    sale = new_sale()
+    with shard_faults.progress_is_locked(sale):
+        stack.ctl("stop", *WORKERS)
+        since = sizes()
+        stack.ctl("launch", *WORKERS)
+        wait_said(dict.fromkeys(WORKERS, "cannot take the partition over yet"), since)
+        for worker in WORKERS:
+            assert "error 1205" in stack.log_since(worker, since[worker])
+            stack.wait_for(lambda: parts_away(worker) >= {f"shard {NUMBER}", "partitions"}, 10, f"{worker} is not ready")
+            stack.wait_for(lambda: lag_here(worker) > 0, 10, f"{worker} shows the lag of what it does not own yet")
     sale.end()
 
 

@@ -86,26 +86,81 @@ def test_one_key_lost():
     assert len(stack.check_coupon(coupon, 100)) == 1
 
 
+class SoldUnit:
+    """A coupon of one unit, sold, whose row of layout hash somebody takes away: as a dropped table does to all of its rows."""
+
+    def __init__(self):
+        self.coupon, self.user = stack.new_coupon(1, hold_ms=2000), users.take(1)
+        assert stack.grab(self.user, self.coupon).json["success"]
+        stack.wait_quiet(self.coupon)
+        self.shard, self.table = next((n, t) for n in range(stack.SHARDS) for t in stack.tables_of(n, "hash") if self.rows(n, t) == 1)
+
+    def rows(self, shard, table):
+        return stack.shard(shard, f"SELECT COUNT(*) FROM `{table}` WHERE user_id = %s", self.user)[0][0]
+
+    def take_row_away(self):
+        stack.shard(self.shard, f"CREATE TABLE kept AS SELECT * FROM `{self.table}` WHERE user_id = %s", self.user)
+        stack.shard(self.shard, f"DELETE FROM `{self.table}` WHERE user_id = %s", self.user)
+        assert self.rows(self.shard, "kept") == 1 and self.rows(self.shard, self.table) == 0
+
+    def put_row_back(self):
+        stack.shard(self.shard, f"INSERT IGNORE INTO `{self.table}` SELECT * FROM kept")
+        stack.shard(self.shard, "DROP TABLE kept")
+
+    def set_total(self, count):
+        stack.shard(self.shard, "UPDATE grab_totals SET ok_rows = %s WHERE layout = 'hash' AND coupon_id = %s", count, self.coupon)
+        assert stack.shard(self.shard, "SELECT ok_rows FROM grab_totals WHERE layout = 'hash' AND coupon_id = %s", self.coupon) == ((count,),)
+
+    def check(self):
+        stack.wait_for(lambda: stack.is_open(self.coupon), 90, "the coupon is open again")
+        assert stack.left(self.coupon) == 0 and len(stack.check_coupon(self.coupon, 1)) == 1
+
+
+LOOKED = "looked whether rows that were missing are back"
+
+
 def test_rows_that_are_gone_are_not_sold_again():
-    """Somebody deleted a row (as a dropped table does to all of its rows), and Redis is lost: without that row a rebuild would give its unit back."""
-    coupon, user = stack.new_coupon(1, hold_ms=2000), users.take(1)
-    assert stack.grab(user, coupon).json["success"]
-    stack.wait_quiet(coupon)
-    number, table = next((n, t) for n in range(stack.SHARDS) for t in stack.tables_of(n, "hash")
-                         if stack.shard(n, f"SELECT 1 FROM `{t}` WHERE user_id = %s AND coupon_id = %s", user, coupon))
-    stack.shard(number, f"CREATE TABLE kept AS SELECT * FROM `{table}` WHERE user_id = %s", user)
+    """A row is gone, and Redis is lost: without that row a rebuild would give its unit back. Its coupon alone stays closed, and opens when the row is back."""
+    sold, other = SoldUnit(), stack.new_coupon(2, hold_ms=2000)
+    assert stack.grab(users.take(1), other).json["success"]
+    stack.wait_quiet(other)
+    sold.take_row_away()
     try:
-        assert stack.shard(number, "SELECT COUNT(*) FROM kept") == ((1,),)
-        stack.shard(number, f"DELETE FROM `{table}` WHERE user_id = %s", user)
+        for _ in ("learnt", "and again"):
+            offset = stack.log_size("keeper")
+            stack.stock_redis().flushall()
+            words = f"coupon {sold.coupon} stays closed: table {sold.table} of shard {sold.shard} has 0 rows of it, and the totals count 1"
+            stack.wait_for(lambda: words in stack.log_since("keeper", offset), 60, "the keeper says whose rows are missing")
+            stack.wait_for(lambda: stack.is_open(other), 60, "the other coupon is open")
+        epoch = stack.epoch()
+        assert stack.grab(users.take(1), other).json["success"] and stack.left(other) == 0
+        stack.wait_for(lambda: stack.log_since("keeper", offset).count(LOOKED) >= 2, 60, "the keeper has looked twice")
+        assert stack.epoch() == epoch, "everything was closed and rebuilt again for a coupon that stays closed"
+        assert not stack.is_open(sold.coupon) and stack.grab(users.take(1), sold.coupon).status == 503
+        assert f"rows of 1 coupons are missing: coupon {sold.coupon}" in stack.get("/readyz?verbose", base=stack.ENV["WEIR_KEEPER"]).body.decode()
+    finally:
+        sold.put_row_back()
+    sold.check()
+    stack.wait_for(lambda: stack.is_open(other), 60, "the other coupon is open")
+    stack.check_coupon(other, 2)
+
+
+def test_rows_that_are_gone_and_counted_nowhere_open_nothing():
+    """The row is gone, and so is it from the totals: only progress still counts it, and nobody knows whose it was."""
+    sold, other = SoldUnit(), stack.new_coupon(1, hold_ms=2000)
+    sold.take_row_away()
+    sold.set_total(0)
+    try:
         offset = stack.log_size("keeper")
         stack.stock_redis().flushall()
         stack.wait_for(lambda: "no stock is rebuilt without them" in stack.log_since("keeper", offset), 60, "the keeper says that rows are missing")
-        assert not stack.is_open(coupon) and stack.grab(users.take(1), coupon).status == 503
+        assert not stack.is_open(sold.coupon) and not stack.is_open(other)
+        assert all(stack.grab(users.take(1), coupon).status == 503 for coupon in (sold.coupon, other))
     finally:
-        stack.shard(number, f"INSERT IGNORE INTO `{table}` SELECT * FROM kept")
-        stack.shard(number, "DROP TABLE kept")
-    stack.wait_for(lambda: stack.is_open(coupon), 90, "the coupon is open again")
-    assert stack.left(coupon) == 0 and len(stack.check_coupon(coupon, 1)) == 1
+        sold.set_total(1)
+        sold.put_row_back()
+    sold.check()
+    stack.wait_for(lambda: stack.is_open(other), 60, "the other coupon is open")
 
 
 def test_a_mark_of_a_far_higher_epoch_is_passed_at_once():

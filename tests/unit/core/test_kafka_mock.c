@@ -236,6 +236,26 @@ static void on_error(struct kafka_group *group, int32_t partition, const char *w
         ((struct member *)arg)->failed_partition = partition;
 }
 
+static int64_t told(struct kafka_group *group, int32_t partition)
+{
+    struct err err = {0};
+    int64_t offset = -2;
+    if (!kafka_group_told(group, partition, WAIT_MS, &offset, &err))
+        fail_msg("%s", err.text);
+    return offset;
+}
+
+static void tells_its_offset(struct kafka_group *group)
+{
+    const int64_t end_ms = clock_boottime_ms() + WAIT_MS;
+    assert_int_equal(told(group, 0), -1);
+    kafka_group_tell_offset(group, 0, 2);
+    while (told(group, 0) != 2 && clock_boottime_ms() < end_ms)
+        kafka_group_poll(group, 20);
+    assert_int_equal(told(group, 0), 2);
+    assert_int_equal(told(group, 1), -1);
+}
+
 /* Partition 0 is read from its beginning; partition 1 from an offset that is not there, which must reach on_error
  * through the taker. */
 static void test_group_reads_and_hands_failures_over(void **state)
@@ -273,6 +293,7 @@ static void test_group_reads_and_hands_failures_over(void **state)
     assert_int_equal(member.assigned, 2);
     assert_int_equal(member.failed_partition, 1);
     assert_true(next >= 2);
+    tells_its_offset(group);
     kafka_group_close(group);
     assert_int_equal(member.revoked, 2);
     assert_false(kafka_queue_take(member.queue, 10, &record));

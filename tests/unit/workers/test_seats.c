@@ -114,6 +114,29 @@ static void alarms_are_seen_and_end_with_the_assignment(void **state)
     seats_free(seats);
 }
 
+static void a_wait_is_seen_until_it_ends(void **state)
+{
+    (void)state;
+    struct seats *seats = seats_new(1);
+    const int32_t zero = 0;
+    struct seat_view view;
+    seats_tell_wait(seats, 0, "the row is locked"); /* of a writer that does not know yet that it was taken back */
+    seats_view(seats, 0, &view);
+    assert_string_equal(view.waits, "");
+    seats_assign(seats, 0);
+    seats_tell_wait(seats, 0, "the row is locked");
+    seats_view(seats, 0, &view);
+    assert_string_equal(view.waits, "the row is locked");
+    seats_tell_wait(seats, 0, NULL);
+    seats_view(seats, 0, &view);
+    assert_string_equal(view.waits, "");
+    seats_tell_wait(seats, 0, "the shard is away");
+    assert_true(seats_revoke(seats, &zero, 1, 0));
+    seats_view(seats, 0, &view);
+    assert_string_equal(view.waits, "");
+    seats_free(seats);
+}
+
 static void a_partition_that_was_let_go_gets_stuck_until_assigned(void **state)
 {
     (void)state;
@@ -136,6 +159,7 @@ int main(void)
         cmocka_unit_test(an_old_generation_holds_nothing),
         cmocka_unit_test(a_revocation_waits_for_the_writer),
         cmocka_unit_test(alarms_are_seen_and_end_with_the_assignment),
+        cmocka_unit_test(a_wait_is_seen_until_it_ends),
         cmocka_unit_test(a_partition_that_was_let_go_gets_stuck_until_assigned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
