@@ -1,4 +1,4 @@
-/* Growing byte buffers and the memory functions that end the process rather than answer NULL.
+/* Growing byte buffers.
  *
  * Capacity doubles, so n appends cost O(n). Not for secrets: memory is not wiped. */
 #include "core/buf.h"
@@ -8,50 +8,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { BUF_FIRST_BYTES = 64 };
-
-static _Noreturn void memory_gone(size_t size)
-{
-    char text[160];
-    int len =
-        snprintf(text, sizeof text,
-                 "memory is exhausted: %zu bytes could not be had; give the process more or load it less\n", size);
-    if (len > 0 && write(STDERR_FILENO, text, (size_t)len) < 0)
-        abort();
-    _exit(1);
-}
-
-void *mem_alloc(size_t size)
-{
-    void *made = calloc(1, size ? size : 1);
-    if (!made)
-        memory_gone(size);
-    return made;
-}
-
-void *mem_grow(void *old, size_t size)
-{
-    void *made = realloc(old, size ? size : 1);
-    if (!made)
-        memory_gone(size);
-    return made;
-}
-
-char *mem_copy_str(const char *text)
-{
-    assert(text);
-    size_t size = strlen(text) + 1;
-    return memcpy(mem_alloc(size), text, size);
-}
 
 void buf_reserve(struct buf *buf, size_t more)
 {
     assert(buf->data ? buf->len < buf->cap : buf->cap == 0 && buf->len == 0);
     size_t need;
     if (__builtin_add_overflow(buf->len, more, &need) || __builtin_add_overflow(need, (size_t)1, &need))
-        memory_gone(more);
+        need = SIZE_MAX; /* which cannot be had */
     if (need <= buf->cap)
         return;
     size_t cap = buf->cap > SIZE_MAX / 2 ? need : buf->cap * 2;

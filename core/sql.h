@@ -7,7 +7,7 @@
  *   ERR_OUTAGE     connection lost or refused, lock wait timeout (1205), deadlock (1213), read only (1290, 1792, 1836),
  *                  disk full (1021, 1114, 3), too many connections (1040, 1203), killed (1317, 1927)
  *   ERR_DUPLICATE  1062
- *   ERR_MISSING    1146 (no table), 1049 (no database)
+ *   ERR_MISSING    1146 (no table, and the server's list has none), 1049 (no database)
  *   ERR_DATA       a value that the column does not take (1264, 1366, 1406, 1048, 1292, 3819, 4025 and others), or a
  *                  row that can never pass max_allowed_packet; the latter is seen before sending and has code 0
  *   ERR_USAGE      wrong URL, user or password (1044, 1045, 1698)

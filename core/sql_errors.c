@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ERROR_NO_TABLE 1146
+
 struct error_row {
     int number;
     enum err_kind kind;
@@ -17,7 +19,10 @@ struct error_row {
  * 1526 no partition for the value, 1216, 1217, 1451, 1452 foreign keys). Such a row can be stored one day. */
 static const struct error_row rows[] = {
     {3, ERR_OUTAGE, false},       /* EE_WRITE: disk full under a temporary file */
+    {5, ERR_OUTAGE, false},       /* EE_OUTOFMEMORY */
+    {23, ERR_OUTAGE, false},      /* EE_OUT_OF_FILERESOURCES */
     {28, ERR_OUTAGE, false},      /* no space left on device */
+    {1016, ERR_OUTAGE, false},    /* cannot open a table's file: no descriptor left, mostly */
     {1020, ERR_OUTAGE, false},    /* record has changed since last read */
     {1021, ERR_OUTAGE, false},    /* disk full */
     {1022, ERR_DUPLICATE, false}, /* duplicate key, named by the engine */
@@ -81,6 +86,7 @@ static const struct error_row rows[] = {
     {2004, ERR_OUTAGE, true},     /* no TCP socket */
     {2005, ERR_OUTAGE, true},     /* unknown host: name services fail, too */
     {2006, ERR_OUTAGE, true},     /* server has gone away */
+    {2008, ERR_OUTAGE, true},     /* no memory in the client library, in the middle of whatever it read */
     {2011, ERR_OUTAGE, true},     /* TCP error */
     {2012, ERR_OUTAGE, true},     /* handshake */
     {2013, ERR_OUTAGE, true},     /* connection lost, or timed out */
@@ -124,9 +130,14 @@ bool sql_fail(struct sql *sql, int number, const char *words, const char *statem
     if (sql_error_lost(number))
         sql->alive = false;
     size_t len = statement ? strcspn(statement, "\n") : 0;
-    return err_set_code(err, sql_error_kind(number), number, "MySQL at %s failed at \"%.*s\": %s (error %d)",
-                        sql->where, (int)(len > 120 ? 120 : len), statement ? statement : "",
-                        words && *words ? words : "no reason given", number);
+    err_set_code(err, sql_error_kind(number), number, "MySQL at %s failed at \"%.*s\": %s (error %d)", sql->where,
+                 (int)(len > 120 ? 120 : len), statement ? statement : "", words && *words ? words : "no reason given",
+                 number);
+    if (err && number == ERROR_NO_TABLE && !sql_table_gone(sql, words)) {
+        err->kind = ERR_OUTAGE;
+        err_prefix(err, "the table is not gone, but cannot be opened");
+    }
+    return false;
 }
 
 bool sql_fits_packet(const struct sql *sql, size_t bytes, struct err *err)

@@ -56,6 +56,8 @@ WEIR_MUST_USE bool sql_url_parse(const char *url, struct sql_url *ret_url, struc
 
 enum err_kind sql_error_kind(int number);
 bool sql_error_lost(int number); /* the connection is of no more use */
+/* False: a table that the server said is missing, in these words, is in its list, or it cannot tell; sql_missing.c. */
+bool sql_table_gone(struct sql *sql, const char *words);
 /* Fills err from the library's number and words, and notes a lost connection; false. */
 bool sql_fail(struct sql *sql, int number, const char *words, const char *statement, struct err *err);
 /* False with ERR_DATA when `bytes` of one row or statement can never pass the server's packet. It is looked at before

@@ -175,8 +175,7 @@ static bool read_snapshot(struct shard_fold *fold, struct sql *sql, const int32_
                 sql_run_text(sql, "START TRANSACTION WITH CONSISTENT SNAPSHOT", err);
     for (size_t i = 0; good && i < count; i++)
         good = read_progress(fold, sql, partitions[i], err);
-    good = good && sql_select(sql, "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()",
-                              NULL, 0, take_table, &tables, err);
+    good = good && sql_select(sql, "SHOW TABLES", NULL, 0, take_table, &tables, err);
     for (size_t i = 0; good && i < tables.count; i++)
         good = read_table(fold, sql, tables.name[i], err);
     good = good && rows_are_all(fold, sql, &tables, err);

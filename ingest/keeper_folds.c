@@ -6,6 +6,7 @@
 #include "core/crash.h"
 #include "core/log.h"
 #include "core/service.h"
+#include "core/thread.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -73,8 +74,7 @@ enum step_outcome keeper_fold_shards(struct keeper *keeper, struct fold_job *job
     assert(count <= KEEPER_FOLDS_MAX && first + count <= keeper->config->mysql_shards.count);
     pthread_mutex_init(&folds.lock, NULL);
     for (size_t i = 0; i < count; i++)
-        if (pthread_create(&thread[i], NULL, run, &folds) != 0)
-            abort(); /* a process that can not have a few threads has no use */
+        thread_start(&thread[i], run, &folds, "the rows of a shard");
     await(keeper, &folds);
     for (size_t i = 0; i < count; i++)
         pthread_join(thread[i], NULL);

@@ -4,6 +4,7 @@
 #include "core/crash.h"
 #include "core/log.h"
 #include "core/sql.h"
+#include "core/thread.h"
 #include "core/token.h"
 #include "schemas/catalog.h"
 
@@ -149,8 +150,7 @@ struct keeper_lease *keeper_lease_start(const struct keeper_config *config)
     pthread_cond_init(&lease->wake, &attributes);
     pthread_condattr_destroy(&attributes);
     renew(lease);
-    if (pthread_create(&lease->thread, NULL, run, lease) != 0)
-        abort(); /* a process that can not have its second thread has no use */
+    thread_start(&lease->thread, run, lease, "the keeper's lease");
     return lease;
 }
 

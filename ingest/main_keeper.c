@@ -3,6 +3,7 @@
 #include "core/http.h"
 #include "core/log.h"
 #include "core/service.h"
+#include "core/thread.h"
 #include "ingest/keeper.h"
 
 #include <pthread.h>
@@ -49,8 +50,7 @@ int main(int argc, char **argv)
                                    .idle_timeout_ms = 30000};
     if (!http_start(&options, &http, &err))
         die(&err);
-    if (pthread_create(&thread, NULL, run, &keeper) != 0)
-        die(&err);
+    thread_start(&thread, run, &keeper, "the keeper's work");
 
     service_wait();
     pthread_join(thread, NULL);

@@ -3,6 +3,7 @@
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "core/thread.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -195,8 +196,7 @@ struct monitor *monitor_start(const struct monitor_options *options)
 {
     struct monitor *monitor = mem_alloc(sizeof *monitor);
     monitor->options = *options;
-    if (pthread_create(&monitor->thread, NULL, monitor_run, monitor) != 0)
-        abort();
+    thread_start(&monitor->thread, monitor_run, monitor, "the worker's monitor");
     return monitor;
 }
 

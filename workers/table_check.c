@@ -167,8 +167,7 @@ bool table_day_read(struct sql *sql, const struct stream *stream, const struct l
 {
     struct table_day known = {0};
     struct days_reading reading = {.stream = stream, .layout = layout, .day = day, .known = &known};
-    if (!sql_select(sql, "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()", NULL, 0,
-                    days_row, &reading, err) ||
+    if (!sql_select(sql, "SHOW TABLES", NULL, 0, days_row, &reading, err) ||
         !day_was_used(sql, stream, layout, day, &known.was_used, err))
         return false;
     *ret_day = known;

@@ -4,6 +4,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/sql.h"
+#include "core/thread.h"
 #include "schemas/ddl.h"
 #include "workers/retry.h"
 #include "workers/table_check.h"
@@ -154,8 +155,7 @@ struct tables *tables_start(const struct tables_options *options)
     pthread_cond_init(&tables->changed, &attributes);
     pthread_condattr_destroy(&attributes);
     pthread_mutex_init(&tables->lock, NULL);
-    if (pthread_create(&tables->thread, NULL, tables_run, tables) != 0)
-        abort();
+    thread_start(&tables->thread, tables_run, tables, "the tables of days");
     return tables;
 }
 

@@ -3,6 +3,7 @@
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "core/thread.h"
 #include "workers/monitor.h"
 #include "workers/retry.h"
 #include "workers/writer.h"
@@ -281,8 +282,7 @@ struct worker *worker_start(const struct worker_config *config)
     worker->keys = stream_layout(worker->stream, config->layout);
     snprintf(worker->group, sizeof worker->group, "weir-%s-%s", config->stream, config->layout);
     worker_declare(worker);
-    if (pthread_create(&worker->thread, NULL, worker_run, worker) != 0)
-        abort();
+    thread_start(&worker->thread, worker_run, worker, "the worker's group");
     return worker;
 }
 

@@ -3,6 +3,7 @@
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "core/thread.h"
 #include "schemas/ddl.h"
 #include "workers/writer_parts.h"
 #include <assert.h>
@@ -166,8 +167,7 @@ struct writer *writer_start(const struct writer_options *options)
     w->batch = batch_of(w);
     w->transaction = transaction_new(options->stream, options->keys, (size_t)options->config->batch_rows_max);
     w->tables = tables_of(w);
-    if (pthread_create(&w->thread, NULL, writer_run, w) != 0)
-        abort(); /* no thread at start: nothing could go on */
+    thread_start(&w->thread, writer_run, w, "the writer of a shard");
     return w;
 }
 

@@ -1,16 +1,15 @@
-"""The machine at fault under load: clocks that jump by an hour, full disks, no file descriptors, no memory. What was promised is kept, and each part goes on
-by itself, or once it is started again where it had to end (I1-I8, I14)."""
+"""The machine at fault under load: clocks that jump by an hour, full disks. What was promised is kept, and each part goes on by itself, or once it is started
+again where it had to end (I1-I8, I14). File descriptors and memory: test_machine_limits.py."""
 import calendar
 import contextlib
 import os
-import pathlib
 import re
 import subprocess
 import time
 
 import pytest
 
-from support import mariadb, records, stack, users
+from support import kafka_admin, records, stack, users
 from support.clock import HOUR_S, Clock
 from support.disk import SmallDisk
 from support.sale import Sale
@@ -197,6 +196,46 @@ def test_clock_of_a_worker_that_makes_tables_of_days(days):
         assert stack.shard(number, f"SELECT COUNT(*) FROM `{expected}`") == ((0,),), "a row went to a day that is not its own"
 
 
+LOG_DATE = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),", re.MULTILINE)  # in the machine's own zone
+CONTROL = "test-retention"
+HALF_AN_HOUR_MS = HOUR_S * 1000 // 2
+
+
+@contextlib.contextmanager
+def topic_of_half_an_hour():
+    """By which is to be seen that retention has looked, by the moved clock: it holds one record of now, until an hour has passed."""
+    kafka_admin.make_topic_with(CONTROL, {"retention.ms": HALF_AN_HOUR_MS})
+    records.send([(1, "a record of now")], 0, topic=CONTROL)
+    yield lambda: stack.watermarks(CONTROL, 1, end=False)[0] == 1
+    kafka_admin.delete_topic(CONTROL)
+
+
+def assert_kafka_began_at(offset_s, since):
+    stamp = LOG_DATE.findall(stack.log_since("kafka", since))[-1]
+    away = time.mktime(time.strptime(stamp, "%Y-%m-%d %H:%M:%S")) - time.time()
+    assert abs(away - offset_s) < 120, f"Kafka logs {stamp}, which is {away:.0f} s away"
+
+
+@more
+@pytest.mark.parametrize("offset_s", [HOUR_S, -HOUR_S])
+def test_clock_of_kafka_jumps(offset_s):
+    """Retention takes nothing of the sales' log, though an hour passes at once; grabs are taken and stored under each clock."""
+    begins = stack.watermarks(end=False)
+    with Clock("kafka", offset_s=offset_s) as clock, topic_of_half_an_hour() as is_cut:
+        assert_kafka_began_at(offset_s, clock.log_sizes["kafka"])
+        sale = new_sale()
+        wait_sold_on(sale, "grabs are stored under the clock that it began with")
+        sale.end()
+        if offset_s > 0:
+            stack.wait_for(is_cut, 120, "retention takes what it may", every=0.5)
+        sale = new_sale(users_count=4000)
+        for step_s in (-offset_s, 0):
+            clock.move(step_s)
+            wait_sold_on(sale, "grabs are stored after a step of the clock")
+        sale.end()
+        assert stack.watermarks(end=False) == begins, "retention took a part of the log"
+
+
 # ---- full disks ----
 
 @more
@@ -241,126 +280,3 @@ def open_full(pid):
 def test_redis_keeps_nothing_on_disk():
     """So that a full disk under it can take nothing: what it holds is a fold of the log."""
     assert stack.stock_redis().config_get("save")["save"] == "" and stack.stock_redis().config_get("appendonly")["appendonly"] == "no"
-
-
-# ---- file descriptors ----
-
-def limit(name, what, value):
-    """Of the running process, its soft limit only; `value` as prlimit takes it."""
-    done = subprocess.run(["prlimit", f"--pid={stack.pid_of(name)}", f"--{what}={value}:"], capture_output=True, text=True, timeout=10, check=False)
-    assert done.returncode == 0, done.stderr
-
-
-@contextlib.contextmanager
-def no_descriptor_left(name):
-    """It can open nothing more: no connection, no file."""
-    pid = stack.pid_of(name)
-    opened = {int(number): os.readlink(f"/proc/{pid}/fd/{number}") for number in os.listdir(f"/proc/{pid}/fd")}
-    few = min(number for number, what in opened.items() if what.startswith("socket:"))  # those before its listener stay open for its whole life
-    assert set(opened) >= set(range(few)), opened
-    before = re.search(r"Max open files\s+(\d+)", pathlib.Path(f"/proc/{pid}/limits").read_text()).group(1)
-    limit(name, "nofile", few)
-    try:
-        yield
-    finally:
-        limit(name, "nofile", before)
-
-
-NO_DESCRIPTOR = re.compile(r"Too many open files|\(24\)|error 24\b")
-
-
-def wait_no_descriptor(name, since):
-    stack.wait_for(lambda: NO_DESCRIPTOR.search(stack.log_since(name, since)), 60, f"{name} says that it has no descriptor left")
-
-
-@pytest.mark.parametrize("name", ["worker-hash", pytest.param("worker-daily", marks=more)])
-def test_no_descriptor_left_in_a_worker(name):
-    sale, since = new_sale(), stack.log_size(name)
-    with no_descriptor_left(name):
-        for number in range(stack.SHARDS):
-            with mariadb.connect(mariadb.shard_name(number)) as administrator, administrator.cursor() as cursor:
-                mariadb.cut_clients(cursor)
-        wait_no_descriptor(name, since)
-        stack.wait_for(lambda: stack.lag(name.removeprefix("worker-")) > 100, 60, "the lag shows it")
-    sale.end()
-
-
-@more
-def test_no_descriptor_left_in_the_keeper():
-    sale, since = new_sale(), stack.log_size("keeper")
-    with no_descriptor_left("keeper"):
-        stack.stock_redis().client_kill_filter(_type="normal", skipme=True)
-        wait_no_descriptor("keeper", since)
-    sale.end()
-
-
-@more
-def test_no_descriptor_left_in_ingest():
-    """It has lost Redis, cannot reach it, and cannot take a connection either."""
-    sale, since = new_sale(), stack.log_size("ingest")
-    with no_descriptor_left("ingest"):
-        stack.stock_redis().client_kill_filter(_type="normal", skipme=True)
-        stack.wait_for(lambda: 'part is not ready" part=redis' in stack.log_since("ingest", since), 60, "ingest has lost Redis")
-        assert not is_taken(sale.coupon)
-        assert 'part is ready" part=redis' not in stack.log_since("ingest", since), "it had a descriptor left for Redis"
-    sale.end()
-
-
-def is_taken(coupon):
-    """Of a grab by nobody in particular; no answer in time is a no, too."""
-    try:
-        return stack.grab(users.take(1), coupon, timeout=5).status == 200
-    except TimeoutError:
-        return False
-
-
-@more
-def test_no_descriptor_left_in_redis():
-    """Its clients connect, for the kernel takes them, and hear nothing."""
-    sale, since = new_sale(), stack.log_size("redis-stock")
-    client = stack.stock_redis()
-    client.ping()
-    with no_descriptor_left("redis-stock"):
-        client.client_kill_filter(_type="normal", skipme=True)
-        wait_no_descriptor("redis-stock", since)
-        stack.wait_for(lambda: stack.grab(users.take(1), sale.coupon).status == 503, 30, "grabs are refused")
-    sale.end()
-
-
-# ---- memory ----
-
-RECORDS_MANY = 40_000  # of one partition: some ten megabytes of fetched records
-
-
-def data_bytes(name):
-    status = pathlib.Path(f"/proc/{stack.pid_of(name)}/status").read_text()
-    return int(re.search(r"VmData:\s+(\d+) kB", status).group(1)) * 1024
-
-
-def press_worker():
-    chosen, coupon = records.users_of(3, 20), records.made_up_coupon()
-    records.send([(chosen[i % 20], records.grab_record(chosen[i % 20], coupon)) for i in range(RECORDS_MANY)], 3)
-
-
-def press_query():
-    with contextlib.suppress(OSError):
-        stack.get("/api/orders/recent?hours=1&limit=1000", base=stack.ENV["WEIR_QUERY"], timeout=5)
-
-
-PRESS = {"worker-hash": press_worker, "worker-daily": press_worker, "query": press_query}
-
-
-@more
-@pytest.mark.parametrize("name", PRESS)
-def test_no_memory_left(name):
-    """It ends at once rather than go on with a part of its work, and is whole again when it is started."""
-    stack.ctl("restart", name)  # with little at hand
-    stack.ready_again()
-    sale = new_sale()
-    limit(name, "data", data_bytes(name))
-    for _ in range(20):
-        if stack.runs(name):
-            PRESS[name]()
-    stack.wait_for(lambda: not stack.runs(name), 60, f"{name} ends for want of memory")
-    stack.ctl("start", name)
-    sale.end()

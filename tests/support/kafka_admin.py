@@ -22,6 +22,10 @@ for _name, _result, _arguments in (
         ("event_error_string", ctypes.c_char_p, [ctypes.c_void_p]),
         ("event_error", ctypes.c_int, [ctypes.c_void_p]),
         ("event_destroy", None, [ctypes.c_void_p]),
+        ("NewTopic_new", ctypes.c_void_p, [ctypes.c_char_p, ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t]),
+        ("NewTopic_set_config", ctypes.c_int, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p]),
+        ("NewTopic_destroy", None, [ctypes.c_void_p]),
+        ("CreateTopics", None, [ctypes.c_void_p, ctypes.POINTER(ctypes.c_void_p), ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p]),
         ("DeleteTopic_new", ctypes.c_void_p, [ctypes.c_char_p]),
         ("DeleteTopic_destroy", None, [ctypes.c_void_p]),
         ("DeleteTopics", None, [ctypes.c_void_p, ctypes.POINTER(ctypes.c_void_p), ctypes.c_size_t, ctypes.c_void_p, ctypes.c_void_p]),
@@ -74,6 +78,18 @@ def delete_topic(topic):
     _ask(_library.rd_kafka_DeleteTopics, request)
     _library.rd_kafka_DeleteTopic_destroy(request)
     wait_for(lambda: topic not in _topics(), 30, f"the topic {topic} is gone")
+
+
+def make_topic_with(topic, settings):
+    """One of a test's own, of one partition."""
+    words = ctypes.create_string_buffer(300)
+    request = _library.rd_kafka_NewTopic_new(topic.encode(), 1, 1, words, len(words))
+    assert request, words.value
+    for name, value in settings.items():
+        assert _library.rd_kafka_NewTopic_set_config(request, name.encode(), str(value).encode()) == 0, name
+    _ask(_library.rd_kafka_CreateTopics, request)
+    _library.rd_kafka_NewTopic_destroy(request)
+    wait_for(lambda: topic in _topics(), 30, f"the topic {topic} is there")
 
 
 def make_topic(stream):

@@ -25,7 +25,7 @@ static void test_kinds_of_the_contract(void **state)
 {
     (void)state;
     ASSERT_KIND(ERR_OUTAGE, 2002, 2003, 2006, 2013, 1205, 1213, 1290, 1792, 1836, 1021, 1114, 3, 1040, 1203, 1317, 1927,
-                1053, 3024, 1969, 4031);
+                1053, 3024, 1969, 4031, 5, 23, 1016, 1037, 1041, 1135);
     ASSERT_KIND(ERR_DUPLICATE, 1062, 1586, 1022);
     ASSERT_KIND(ERR_MISSING, 1146, 1049);
     ASSERT_KIND(ERR_DATA, 1264, 1366, 1406, 1048, 1292, 3819, 4025, 1265, 1690);
@@ -41,6 +41,7 @@ static void test_lost_connections(void **state)
     assert_true(sql_error_lost(2013));
     assert_true(sql_error_lost(1927));
     assert_true(sql_error_lost(1053));
+    assert_true(sql_error_lost(2008));
     assert_false(sql_error_lost(1205));
     assert_false(sql_error_lost(1213));
     assert_false(sql_error_lost(1062));
