@@ -5,6 +5,7 @@ import re
 import socket
 import struct
 
+import pymysql
 import pytest
 
 from support import limits, links, mariadb, raw, records, shard_faults, stack, users
@@ -148,6 +149,7 @@ def test_no_descriptor_left_in_kafka():
             links.reset(name)
         wait_no_descriptor("kafka", since)
         stack.wait_for(lambda: not is_taken(sale.coupon), 30, "grabs are not taken")
+        stack.wait_for(lambda: not stack.runs("kafka"), 60, "Kafka ends")
     stack.ctl("start", "kafka")
     sale.end()
 
@@ -204,22 +206,24 @@ def test_no_memory_left(name):
 
 # ---- memory: MariaDB ----
 
-NO_MEMORY = re.compile(r"error (5|1037|1038|1041|1135)\b")
+NO_MEMORY = {5, 1037, 1038, 1041, 1135}
+NO_MEMORY_SAID = re.compile(rf"error ({'|'.join(map(str, NO_MEMORY))})\b")
+
+
+def wait_told(name, since):
+    stack.wait_for(lambda: NO_MEMORY_SAID.search(stack.log_since(name, since)), 60, f"{name} is told that there is no memory")
 
 
 @more
-@pytest.mark.parametrize("name", [SHARD, "catalog"])
-def test_no_memory_left_in_a_database(name):
-    """Its statements fail, or it takes no connection, for want of memory: an outage, which ends."""
-    sale, who = new_sale(), "worker-hash" if name == SHARD else "keeper"
-    since = stack.log_size(who)
-    with limited(name, limits.DATA, limits.data_bytes(name)):
-        cut_clients_of(name)
-        if name == SHARD:
-            press_shard()
-        stack.wait_for(lambda: NO_MEMORY.search(stack.log_since(who, since)), 60, f"{who} is told that there is no memory")
+def test_no_memory_left_for_a_statement():
+    """It fails: an outage, which ends, and no record's fault."""
+    sale, since = new_sale(), {worker: stack.log_size(worker) for worker in shard_faults.WORKERS}
+    with limited(SHARD, limits.DATA, limits.data_bytes(SHARD)):
+        press_shard()
+        for worker, size in since.items():
+            wait_told(worker, size)
         assert sale.finish_load()["accepted_new"] == 3000, "grabs wait for a database"
-    stack.ctl("start", name)
+        wait_lag_shown("worker-hash")
     sale.end()
 
 
@@ -229,6 +233,28 @@ def press_shard():
     for partition in shard_faults.partitions():
         chosen = records.users_of(partition, 20)
         records.send([(chosen[i % 20], records.grab_record(chosen[i % 20], coupon)) for i in range(5000)], partition)
+
+
+@more
+@pytest.mark.parametrize("name, who", [(SHARD, "worker-hash"), ("catalog", "keeper")])
+def test_no_memory_left_for_a_connection(name, who):
+    sale, since = new_sale(), stack.log_size(who)
+    with contextlib.ExitStack() as taken, mariadb.connect(name) as administrator, administrator.cursor() as cursor:
+        with limited(name, limits.DATA, limits.data_bytes(name)):
+            stack.wait_for(lambda: take_every_connection(name, cursor, taken), 60, f"every connection that {name} has memory for is ours", every=0)
+            wait_told(who, since)
+            assert sale.finish_load()["accepted_new"] == 3000, "grabs wait for a database"
+    sale.end()
+
+
+def take_every_connection(name, cursor, taken):
+    """True once the server has no memory for another one, and each that it has is ours."""
+    try:
+        taken.enter_context(mariadb.connect(name))  # not of the services' user
+        return False
+    except pymysql.err.OperationalError as error:
+        assert error.args[0] in NO_MEMORY, error
+    return mariadb.cut_clients(cursor) == 0
 
 
 # ---- memory: Kafka ----
