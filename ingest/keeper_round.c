@@ -44,6 +44,8 @@ static bool take_meta(const struct value *cells, size_t count, void *arg)
     struct keeper *keeper = arg;
     if (count >= 4) {
         keeper->epoch = cells[0].u64;
+        if (cells[1].type == VALUE_TEXT && cells[1].len <= CLUSTER_MAX)
+            snprintf(keeper->cluster, sizeof keeper->cluster, "%.*s", (int)cells[1].len, cells[1].text);
         keeper->partitions = (int32_t)cells[2].i64;
         keeper->offset_min = (int)cells[3].i64;
     }
@@ -230,7 +232,8 @@ static bool lead(struct keeper *keeper, struct err *err)
 /* False: something did not answer (err), or this keeper does not lead (err is empty). */
 static bool keeper_round(struct keeper *keeper, struct err *err)
 {
-    if (!lead(keeper, err) || !read_catalog(keeper, err) || !check_server(keeper, err) || !serve_coupons(keeper, err))
+    if (!lead(keeper, err) || !read_catalog(keeper, err) || !keeper_shards_are_ours(keeper, err) ||
+        !check_server(keeper, err) || !serve_coupons(keeper, err))
         return false;
     if (!service_stopping()) {
         sweep_advance(keeper);
