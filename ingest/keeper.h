@@ -34,6 +34,7 @@ struct keeper_links {
     struct sql *catalog;
     struct redis_sync *redis;
     struct kafka_producer *producer;
+    struct kafka_admin *admin;
     struct sql *shard[ROUTE_SHARDS_MAX];
 };
 
@@ -93,6 +94,7 @@ int64_t keeper_rest_ms(unsigned failed, int64_t tick_ms);
 struct sql *keeper_catalog(struct keeper *keeper, struct err *err);
 struct redis_sync *keeper_redis(struct keeper *keeper, struct err *err);
 struct kafka_producer *keeper_producer(struct keeper *keeper, struct err *err);
+struct kafka_admin *keeper_admin(struct keeper *keeper, struct err *err);
 struct sql *keeper_shard(struct keeper *keeper, int shard, struct err *err);
 /* Opens those that are not open. False: one is of another place or installation (err). One that is away is no error
  * here, and is not tried again at once. */

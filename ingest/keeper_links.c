@@ -93,6 +93,14 @@ struct kafka_producer *keeper_producer(struct keeper *keeper, struct err *err)
     return links->producer;
 }
 
+struct kafka_admin *keeper_admin(struct keeper *keeper, struct err *err)
+{
+    struct keeper_links *links = &keeper->links;
+    if (links->admin == NULL && !kafka_admin_open(keeper->config->kafka_brokers, "weir-keeper", &links->admin, err))
+        links->admin = NULL;
+    return links->admin;
+}
+
 static void drop_sql(struct sql **sql)
 {
     if (*sql == NULL || sql_alive(*sql))

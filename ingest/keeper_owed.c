@@ -5,6 +5,7 @@
 #include "core/log.h"
 #include "core/metrics.h"
 #include "core/service.h"
+#include "ingest/keeper_position.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -50,20 +51,6 @@ int64_t keeper_rest_ms(unsigned failed, int64_t tick_ms)
     return rest_ms < KEEPER_REST_MS_MAX ? rest_ms : KEEPER_REST_MS_MAX;
 }
 
-/* A rebuild closes every coupon, those with a valid mark too, and can open none before it has read every shard: while
- * one is away, what is open goes on selling. (Kafka needs no such look: without it nothing sells, and a rebuild that
- * waits at its barriers raises nothing again.) */
-static bool shards_answer(struct keeper *keeper, struct err *err)
-{
-    for (size_t i = 0; i < keeper->config->mysql_shards.count; i++) {
-        int64_t one;
-        struct sql *sql = keeper_shard(keeper, (int)i, err);
-        if (sql == NULL || !sql_select_i64(sql, "SELECT 1", NULL, 0, &one, err))
-            return err_prefix(err, "shard %zu", i);
-    }
-    return true;
-}
-
 static void rebuild_failed(struct keeper *keeper, struct err *err)
 {
     int64_t rest_ms = keeper_rest_ms(++keeper->rebuilds_failed, keeper->config->tick_ms);
@@ -81,10 +68,10 @@ static void rebuild_now(struct keeper *keeper, const struct tally *tally)
     char reason[100];
     snprintf(reason, sizeof reason, "%zu coupons without a valid mark, among them %" PRIu64, tally->to_rebuild,
              tally->example);
-    bool reachable = shards_answer(keeper, &err), good = false;
-    if (reachable && !keeper_lease_held(keeper->lease, &err))
+    bool can = keeper_can_rebuild(keeper, &err), good = false;
+    if (can && !keeper_lease_held(keeper->lease, &err))
         return; /* it was asleep since the round began: a raise would close what the next leader has opened */
-    if (reachable) {
+    if (can) {
         sweep_forget_all(keeper);
         keeper->spoilt_coupon = 0;
         good = keeper_rebuild(keeper, reason, &err) == STEP_DONE;

@@ -33,6 +33,7 @@ void keeper_close(struct keeper *keeper)
     redis_sync_close(links->redis);
     for (int i = 0; i < ROUTE_SHARDS_MAX; i++)
         sql_close(links->shard[i]);
+    kafka_admin_close(links->admin);
     if (links->producer != NULL)
         kafka_producer_close(links->producer, service_drain_left_ms(), NULL, NULL);
 }

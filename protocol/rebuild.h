@@ -97,6 +97,11 @@ enum fold_begin {
 enum fold_begin rebuild_fold_begin(int64_t next_offset, uint64_t partition_epoch, int64_t barrier_offset,
                                    uint64_t own_epoch);
 
+/* Whether the rows at this progress are all that was sold before it: each offset before it was consumed, and so counted,
+ * by whoever moved it. Progress that began behind the log's begin, or was put forward over records that were lost, lacks
+ * what they sold: stock that is rebuilt from it is sold again. One that was put back counts more than it is far. */
+bool rebuild_knows_all(int64_t next_offset, uint64_t records);
+
 /* Units left after `ok` were sold; totals only grow, so this is never below 0 unless I1 is broken: then false. */
 WEIR_MUST_USE bool rebuild_left(uint64_t total, uint64_t ok, uint64_t *ret_left);
 

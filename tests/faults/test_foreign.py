@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from support import processes, stack, users
+from support import processes, records, stack, users
 from support.sale import LARGEST_HOLD_S
 
 KEEPER = stack.ENV["WEIR_KEEPER"]
@@ -13,7 +13,7 @@ KEEPER = stack.ENV["WEIR_KEEPER"]
 @pytest.fixture(autouse=True)
 def everything_runs_again():
     yield
-    stack.ctl("start", "keeper", "redis-stock")
+    stack.ctl("start", "keeper", "redis-stock", "worker-hash")
     stack.ready_again()
 
 
@@ -84,3 +84,51 @@ def test_a_keeper_with_shards_that_are_not_its_own_touches_no_stock(wrong):
     stack.ctl("start", "keeper")
     sold.check_rebuilt()
     stack.wait_for(lambda: stack.is_open(new), 60, "the new coupon is open")
+
+
+class Partition:
+    """The progress that the keeper reads of the partition where a user's grabs are."""
+
+    def __init__(self, user):
+        self.number = records.partition_of(user)
+        self.shard = next(n for n in range(stack.SHARDS) if self.ask(n, "next_offset"))
+
+    def ask(self, shard, columns):
+        return stack.shard(shard, f"SELECT {columns} FROM progress WHERE layout = 'hash' AND topic = 'grabs' AND `partition` = %s", self.number)
+
+    def change(self, change, *values):
+        stack.shard(self.shard, f"UPDATE progress SET {change} WHERE layout = 'hash' AND topic = 'grabs' AND `partition` = %s", *values, self.number)
+
+
+def test_progress_that_lacks_records_is_not_rebuilt_from():
+    """As after `weir init --at-end`, or after progress was put forward over records that are lost: nobody knows what they sold."""
+    sold = Sold()
+    partition = Partition(sold.user)
+    more = partition.ask(partition.shard, "CAST(records AS SIGNED) - next_offset")[0][0]
+    partition.change("records = next_offset - 1")
+    try:
+        sold.lose_one()
+        words = f"partition {partition.number}, is at offset"
+        stack.wait_for(lambda: words in tells(KEEPER) and "no stock is rebuilt without them" in tells(KEEPER), 60, "the keeper says what is wrong")
+        sold.check_closed()
+    finally:
+        partition.change("records = records + 1 + %s", more)
+    sold.check_rebuilt()
+
+
+def test_a_log_that_has_outgrown_progress_is_not_folded_as_its_continuation():
+    """Made anew, and longer by now: only the record before progress tells it. The worker is away, or it would store the rebuild's own barrier."""
+    sold = Sold()
+    partition = Partition(sold.user)
+    stack.ctl("stop", "worker-hash")
+    partition.change("checksum = checksum ^ 1")
+    try:
+        stack.stock_redis().flushall()
+        words = f"grabs[{partition.number}] is not the one that layout hash stored last"
+        stack.wait_for(lambda: words in tells(KEEPER), 60 + LARGEST_HOLD_S, "the keeper says what is wrong", every=0.05)
+        assert not stack.is_open(sold.out) and not stack.is_open(sold.part)
+        assert stack.grab(users.take(1), sold.out).status == 503
+    finally:
+        partition.change("checksum = checksum ^ 1")
+        stack.ctl("start", "worker-hash")
+    sold.check_rebuilt()

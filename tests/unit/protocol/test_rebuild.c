@@ -131,6 +131,17 @@ static void the_epoch_passes_all_that_was_seen(void **state)
     assert_int_equal(rebuild_epoch(4, 9), 10);
 }
 
+static void progress_that_lacks_records_knows_not_all(void **state)
+{
+    (void)state;
+    assert_true(rebuild_knows_all(0, 0));
+    assert_true(rebuild_knows_all(7, 7));
+    assert_true(rebuild_knows_all(0, 7)); /* put back, by README's repair of a log that was made anew */
+    assert_true(rebuild_knows_all(3, 7));
+    assert_false(rebuild_knows_all(7, 6)); /* put forward, over a record that was lost */
+    assert_false(rebuild_knows_all(7, 0)); /* `weir init --at-end` */
+}
+
 static void the_wait_is_by_the_longest_hold(void **state)
 {
     (void)state;
@@ -251,6 +262,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_epoch_passes_all_that_was_seen),
+        cmocka_unit_test(progress_that_lacks_records_knows_not_all),
         cmocka_unit_test(the_wait_is_by_the_longest_hold),
         cmocka_unit_test(where_a_fold_begins),
         cmocka_unit_test(only_a_whole_mark_of_this_epoch_and_server_is_valid),
