@@ -1,6 +1,7 @@
 #include "ingest/keeper_position.h"
 
 #include "core/clock.h"
+#include "protocol/fold.h"
 #include "protocol/progress.h"
 #include "schemas/ddl.h"
 
@@ -44,6 +45,11 @@ bool position_read(const struct keeper *keeper, struct sql *sql, int32_t partiti
                        " records: what was sold in the others has no row here, and no stock is rebuilt without them; "
                        "see README, \"A log that is not the one of progress\"",
                        layout, (int)partition, read.position.next_offset, read.position.records);
+    if (read.position.epoch > EPOCH_MAX)
+        return err_set(err, ERR_CONFLICT,
+                       "progress of layout %s, partition %d, has the epoch %" PRIu64
+                       ", which no rebuild can be above: set it to the catalog's",
+                       layout, (int)partition, read.position.epoch);
     *ret_position = read.position;
     return true;
 }

@@ -146,7 +146,7 @@ static bool serve_coupon(struct keeper *keeper, const struct coupon *coupon, str
     }
     if (!stock_look(keeper, coupon->coupon_id, &look, err))
         return false;
-    keeper->epoch_seen = look.mark.epoch > keeper->epoch_seen ? look.mark.epoch : keeper->epoch_seen;
+    keeper->epoch_seen = rebuild_see_epoch(keeper->epoch_seen, look.mark.epoch);
     if (look.hold_ms > keeper->hold_seen_ms && look.hold_ms <= COUPON_HOLD_MS_MAX)
         keeper->hold_seen_ms = look.hold_ms;
     if (coupon->broken) { /* what was seen of its mark serves a rebuild; the rest waits until its row is mended */

@@ -1,6 +1,7 @@
 #include "protocol/rebuild.h"
 
 #include "core/planted.h"
+#include "protocol/fold.h"
 
 bool mark_valid(const struct mark_view *mark, uint64_t catalog_epoch)
 {
@@ -81,6 +82,11 @@ enum rebuild_step rebuild_next(enum rebuild_step at, enum step_outcome outcome, 
 bool rebuild_lists(uint64_t opened, uint64_t epoch)
 {
     return opened > 0 && opened < epoch;
+}
+
+uint64_t rebuild_see_epoch(uint64_t seen_epoch, uint64_t epoch)
+{
+    return epoch > seen_epoch && epoch <= EPOCH_MAX ? epoch : seen_epoch;
 }
 
 uint64_t rebuild_epoch(uint64_t catalog_epoch, uint64_t seen_epoch)

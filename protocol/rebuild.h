@@ -56,6 +56,8 @@ enum rebuild_step {
 /* The epoch that RAISE makes, atomically: above the catalog's and whatever was seen in Redis or in the log, for below
  * that no rebuild could ever end. */
 uint64_t rebuild_epoch(uint64_t catalog_epoch, uint64_t seen_epoch);
+/* What was seen, with one more: an epoch above EPOCH_MAX is none, whoever wrote it there. */
+uint64_t rebuild_see_epoch(uint64_t seen_epoch, uint64_t epoch);
 /* Whose turn it is. Keepers are correct without the lease, but two that both lead would raise the epoch above one
  * another's rebuilds for ever (I14; model: live.pml). So a keeper that finds the epoch above that of its own last
  * rebuild, while coupons are still not open, leaves the other one time to end: it raises again only when that epoch has

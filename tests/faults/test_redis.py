@@ -175,6 +175,18 @@ def test_a_mark_of_a_far_higher_epoch_is_passed_at_once():
     assert len(stack.check_coupon(coupon, 100)) == 1
 
 
+def test_a_mark_of_an_epoch_that_no_rebuild_can_pass():
+    """Once seen, it would be raised to 2^63, which nobody reads back: it is no epoch, and its coupon is rebuilt as any."""
+    coupon = stack.new_coupon(100, hold_ms=2000)
+    assert stack.grab(users.take(1), coupon).json["success"]
+    stack.wait_quiet(coupon)
+    before = stack.epoch()
+    stack.stock_redis().hset(f"weir:{{{coupon}}}:mark", "epoch", 2**63 - 1)
+    stack.wait_for(lambda: before < stack.epoch() < before + 10, 30, "the epoch is raised by one")
+    stack.wait_for(lambda: stack.is_open(coupon), 60, "the coupon is open again")
+    assert len(stack.check_coupon(coupon, 100)) == 1
+
+
 def test_first_open_closes_no_other():
     coupon = stack.new_coupon(1_000_000)
     epoch = stack.epoch()
