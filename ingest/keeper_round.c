@@ -189,14 +189,30 @@ static void remember_seen(struct keeper *keeper)
     }
 }
 
+/* Those that are due. What was refused of one (no memory, no right) is that one's alone, and the first such is told;
+ * false: a link is lost (err). */
+static bool serve_each(struct keeper *keeper, bool all, struct tally *tally, struct err *err)
+{
+    for (size_t i = 0; i < keeper->coupon_count && !service_stopping(); i++) {
+        struct err why = {0};
+        if (!is_due(keeper, i, all) || serve_coupon(keeper, &keeper->coupons[i], tally, &why))
+            continue;
+        if (why.kind == ERR_OUTAGE || err->kind == ERR_NONE)
+            *err = why;
+        if (why.kind == ERR_OUTAGE)
+            return false;
+    }
+    return true;
+}
+
+/* False: a link is lost. True with err: something was refused. */
 static bool serve_coupons(struct keeper *keeper, struct err *err)
 {
     struct tally tally = {0};
     int64_t now_ms = clock_boottime_ms();
     bool all = keeper->looked_at_ms == 0 || now_ms - keeper->looked_at_ms >= KEEPER_LOOK_MS;
-    for (size_t i = 0; i < keeper->coupon_count && !service_stopping(); i++)
-        if (is_due(keeper, i, all) && !serve_coupon(keeper, &keeper->coupons[i], &tally, err))
-            return false;
+    if (!serve_each(keeper, all, &tally, err))
+        return false;
     if (service_stopping())
         return true;
     remember_seen(keeper);
@@ -204,7 +220,7 @@ static bool serve_coupons(struct keeper *keeper, struct err *err)
         keeper->looked_at_ms = now_ms;
         tally_show(&tally);
     }
-    rebuild_if_owed(keeper, &tally, all);
+    rebuild_if_owed(keeper, &tally, all && err->kind == ERR_NONE);
     return true;
 }
 
@@ -230,7 +246,7 @@ static bool lead(struct keeper *keeper, struct err *err)
     return leads;
 }
 
-/* False: something did not answer (err), or this keeper does not lead (err is empty). */
+/* False: something did not answer or was refused (err), or this keeper does not lead (err is empty). */
 static bool keeper_round(struct keeper *keeper, struct err *err)
 {
     if (!lead(keeper, err) || !read_catalog(keeper, err) || !keeper_shards_are_ours(keeper, err) ||
@@ -240,7 +256,7 @@ static bool keeper_round(struct keeper *keeper, struct err *err)
         sweep_advance(keeper);
         keeper_lost_look(keeper);
     }
-    return true;
+    return err->kind == ERR_NONE;
 }
 
 /* Standing by is being ready: the leader does the work. */
