@@ -22,6 +22,7 @@
 #include "protocol/rebuild.h"
 #include "schemas/catalog.h"
 #include "schemas/route.h"
+#include "schemas/shard_identity.h"
 #include "schemas/stock.h"
 #include "schemas/stream.h"
 
@@ -33,6 +34,7 @@ struct keeper_links {
     struct sql *catalog;
     struct redis_sync *redis;
     struct kafka_producer *producer;
+    struct kafka_admin *admin;
     struct sql *shard[ROUTE_SHARDS_MAX];
 };
 
@@ -52,10 +54,11 @@ struct keeper {
     const struct stream_layout *layout;
     struct keeper_links links;
     struct keeper_lease *lease;
-    bool leads;           /* in this round */
-    uint64_t epoch;       /* of the catalog, read at the begin of the round */
-    uint64_t epoch_seen;  /* the highest that a mark or a barrier was found with: a rebuild's is above it */
-    int64_t hold_seen_ms; /* the longest hold that a mark was found with: a rebuild waits no less */
+    bool leads;                    /* in this round */
+    uint64_t epoch;                /* of the catalog, read at the begin of the round */
+    uint64_t epoch_seen;           /* the highest that a mark or a barrier was found with: a rebuild's is above it */
+    int64_t hold_seen_ms;          /* the longest hold that a mark was found with: a rebuild waits no less */
+    char cluster[CLUSTER_MAX + 1]; /* the catalog's: whose shards these must be */
     int32_t partitions;
     int offset_min; /* the sale's time zone */
     struct route route;
@@ -73,6 +76,7 @@ struct keeper {
     char rebuild_waits[KEEPER_WHY_MAX];      /* why one that is owed is not done; "": none is owed */
     struct keeper_lost lost;                 /* coupons that a rebuild left closed, for their rows are missing */
     struct rebuild_progress progress;        /* of the last rebuild */
+    int64_t shards_look_ms;                  /* shards that are not connected are tried no more before this */
     int64_t shard_rest_ms[ROUTE_SHARDS_MAX]; /* a sweep found it away: it asks no more before this, CLOCK_BOOTTIME */
     struct redis_script scripts[STOCK_SCRIPTS];
     struct service_part *part;
@@ -85,11 +89,16 @@ void keeper_close(struct keeper *keeper);
  * KEEPER_REST_MS_MAX. Each try raises the epoch and appends barriers, so they must not pile up in an outage. */
 int64_t keeper_rest_ms(unsigned failed, int64_t tick_ms);
 
-/* keeper_links.c: each answers the live connection, or NULL with err. */
+/* keeper_links.c: each answers the live connection, or NULL with err. That of a shard is to the database that its place
+ * in mysql.shards says: ERR_CONFLICT when it is another one. */
 struct sql *keeper_catalog(struct keeper *keeper, struct err *err);
 struct redis_sync *keeper_redis(struct keeper *keeper, struct err *err);
 struct kafka_producer *keeper_producer(struct keeper *keeper, struct err *err);
+struct kafka_admin *keeper_admin(struct keeper *keeper, struct err *err);
 struct sql *keeper_shard(struct keeper *keeper, int shard, struct err *err);
+/* Opens those that are not open. False: one is of another place or installation (err). One that is away is no error
+ * here, and is not tried again at once. */
+WEIR_MUST_USE bool keeper_shards_are_ours(struct keeper *keeper, struct err *err);
 /* One of its own with the deadline of a fold, so that a shard that hangs holds up a sweep by `mysql_ms` only. The
  * caller closes it; any thread. */
 struct sql *keeper_shard_for_fold(const struct keeper *keeper, int shard, struct err *err);

@@ -3,13 +3,13 @@
 #include "core/clock.h"
 #include "core/service.h"
 #include "ingest/id_set.h"
+#include "ingest/keeper_position.h"
 #include "protocol/fold.h"
+#include "protocol/progress.h"
 #include "schemas/codec.h"
-#include "schemas/ddl.h"
 #include "schemas/grabs.h"
 #include "schemas/partition.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,10 +20,11 @@ struct shard_fold {
     struct fold_job *job;
     struct claims *claims;
     int shard;
-    uint64_t rows_wanted;                      /* by the counts of progress */
-    struct id_set seen;                        /* every id that has a row, OK or VOID */
-    int64_t next_offset[ROUTE_PARTITIONS_MAX]; /* of the snapshot's progress */
-    uint64_t epoch[ROUTE_PARTITIONS_MAX];      /* highest barrier there */
+    int64_t slot;                                   /* of the table that is being read */
+    uint64_t rows_found;                            /* in the snapshot */
+    uint64_t rows_wanted;                           /* by the counts of progress */
+    struct id_set seen[ROUTE_PARTITIONS_MAX];       /* every id that has a row there, OK or VOID */
+    struct position position[ROUTE_PARTITIONS_MAX]; /* of the snapshot's progress */
     uint64_t rows_uncounted;
     struct err row_err; /* of a row that is not what it should be */
 };
@@ -87,15 +88,17 @@ static bool take_row(const struct value *cells, size_t count, void *arg)
         return given_up(&fold->row_err);
     count_one(&fold->rows_uncounted, &fold->job->progress->rows);
     const struct keeper *keeper = fold->keeper;
-    if (keeper->layout->layout->by_day &&
-        !keeper_routed_here(keeper, partition_of_user(cells[0].u64, keeper->partitions), fold->shard))
+    const int64_t partition =
+        keeper->layout->layout->by_day ? partition_of_user(cells[0].u64, keeper->partitions) : fold->slot;
+    if (!keeper_routed_here(keeper, partition, fold->shard))
         return true;
     uint64_t grab_id = cells[2].u64;
     bool ok = cells[3].u64 == GRAB_ROW_OK;
-    if (!id_set_add(&fold->seen, grab_id))
+    if (!id_set_add(&fold->seen[partition], grab_id)) /* of one partition: the first record of an id wins there */
         return err_set(&fold->row_err, ERR_INTERNAL,
-                       "grab %llu has two rows in one layout: audit the shard before a rebuild",
-                       (unsigned long long)grab_id);
+                       "grab %llu has two rows in partition %d: audit the shard before a rebuild",
+                       (unsigned long long)grab_id, (int)partition);
+    fold->rows_found++;
     if (ok && cells[4].type == VALUE_TEXT)
         claims_add(fold->claims, cells[1].u64, cells[0].u64, grab_id, cells[4].text, cells[4].len);
     else if (ok)
@@ -106,6 +109,8 @@ static bool take_row(const struct value *cells, size_t count, void *arg)
 static bool read_table(struct shard_fold *fold, struct sql *sql, const char *table, struct err *err)
 {
     char text[TABLE_NAME_MAX + 100];
+    if (!fold->keeper->layout->layout->parse(fold->keeper->stream, table, &fold->slot))
+        return err_set(err, ERR_INTERNAL, "the table %s is of no layout", table);
     snprintf(text, sizeof text, "SELECT user_id, coupon_id, grab_id, grab_status, try_key FROM `%s`", table);
     if (!sql_select(sql, text, NULL, 0, take_row, fold, err))
         return false;
@@ -114,38 +119,12 @@ static bool read_table(struct shard_fold *fold, struct sql *sql, const char *tab
     return fold->row_err.kind == ERR_NONE;
 }
 
-struct progress_cells {
-    bool found;
-    int64_t next_offset;
-    uint64_t epoch, rows;
-};
-
-static bool take_progress(const struct value *cells, size_t count, void *arg)
-{
-    struct progress_cells *progress = arg;
-    assert(count >= 7);
-    *progress = (struct progress_cells){.found = true,
-                                        .next_offset = cells[0].i64,
-                                        .epoch = cells[2].u64,
-                                        .rows = cells[5].u64 + cells[6].u64}; /* OK and VOID */
-    return false;
-}
-
 static bool read_progress(struct shard_fold *fold, struct sql *sql, int32_t partition, struct err *err)
 {
-    const struct keeper *keeper = fold->keeper;
-    const char *layout = keeper->layout->layout->name, *topic = keeper->stream->name;
-    struct value values[] = {value_text(layout, strlen(layout)), value_text(topic, strlen(topic)),
-                             value_u64((uint64_t)partition)};
-    struct progress_cells progress = {0};
-    if (!sql_select(sql, sql_progress_read, values, 3, take_progress, &progress, err))
+    struct position *position = &fold->position[partition];
+    if (!position_read(fold->keeper, sql, partition, position, err))
         return false;
-    if (!progress.found)
-        return err_set(err, ERR_MISSING, "%s has no progress row of layout %s, partition %d: run `weir init`",
-                       sql_where(sql), layout, (int)partition);
-    fold->next_offset[partition] = progress.next_offset;
-    fold->epoch[partition] = progress.epoch;
-    fold->rows_wanted += progress.rows;
+    fold->rows_wanted += position->rows;
     return true;
 }
 
@@ -154,13 +133,13 @@ static bool read_progress(struct shard_fold *fold, struct sql *sql, int32_t part
 static bool rows_are_all(const struct shard_fold *fold, struct sql *sql, const struct table_list *tables,
                          struct err *err)
 {
-    if (fold->seen.count == fold->rows_wanted)
+    if (fold->rows_found == fold->rows_wanted)
         return true;
     const struct lost_scan scan = {.sql = sql,
                                    .shard = fold->shard,
                                    .table = tables->name,
                                    .table_count = tables->count,
-                                   .rows_found = fold->seen.count,
+                                   .rows_found = fold->rows_found,
                                    .rows_wanted = fold->rows_wanted};
     return keeper_lost_find(fold->keeper, &scan, &fold->job->lost[fold->shard], err);
 }
@@ -203,45 +182,103 @@ static enum step_outcome fold_one(struct shard_fold *fold, struct fold_state *st
                     &ignored))
         return STEP_DONE; /* a dead letter: no row, in the tables as here */
     enum record_kind kind = (enum record_kind)event.kind;
+    struct id_set *seen = &fold->seen[record->partition];
     if (kind == RECORD_BARRIER &&
         rebuild_meets_foreign(event.epoch, fold->job->epoch, strcmp(event.try_key, fold->job->by) == 0))
         return met_foreign(fold, event.epoch);
-    bool has_row = kind != RECORD_BARRIER && id_set_has(&fold->seen, event.grab_id);
+    bool has_row = kind != RECORD_BARRIER && id_set_has(seen, event.grab_id);
     enum fold_verdict verdict = fold_record(state, kind, event.epoch, has_row);
     if (verdict != FOLD_BARRIER && verdict != FOLD_DUPLICATE)
-        id_set_add(&fold->seen, event.grab_id);
+        id_set_add(seen, event.grab_id);
     if (verdict == FOLD_OK)
         claims_add(fold->claims, event.coupon_id, event.user_id, event.grab_id, event.try_key, strlen(event.try_key));
     return STEP_DONE;
 }
 
-static enum step_outcome read_log(struct shard_fold *fold, struct kafka_reader *reader, int32_t partition,
-                                  struct err *err)
+/* 1: a record; 0: none yet; -1: err. */
+static int take_record(const struct shard_fold *fold, struct kafka_reader *reader, int32_t partition,
+                       int64_t deadline_ms, struct kafka_record *ret_record, struct err *err)
 {
-    struct fold_state state = {.epoch = fold->epoch[partition]};
+    if (atomic_load(&fold->job->stop))
+        return given_up(err) ? 0 : -1;
+    if (clock_boottime_ms() > deadline_ms)
+        return err_set(err, ERR_OUTAGE, "partition %d was not read up to its barrier in time", (int)partition) ? 0 : -1;
+    return kafka_reader_take(reader, 200, ret_record, err);
+}
+
+/* Offsets have no gaps: nobody writes by transactions, and nothing is compacted. */
+static bool is_next(int64_t expected, const struct kafka_record *record, struct err *err)
+{
+    return record->offset == expected ||
+           err_set(err, ERR_CONFLICT, "partition %d goes on at offset %lld, not at %lld: records are missing",
+                   (int)record->partition, (long long)record->offset, (long long)expected);
+}
+
+static enum step_outcome read_log(struct shard_fold *fold, struct kafka_reader *reader, int32_t partition,
+                                  int64_t deadline_ms, struct err *err)
+{
+    const struct position *position = &fold->position[partition];
+    struct fold_state state = {.epoch = position->epoch};
+    enum step_outcome outcome = STEP_DONE;
     uint64_t uncounted = 0;
-    int64_t deadline_ms = clock_boottime_ms() + fold->keeper->config->fold_ms;
-    for (;;) {
+    for (int64_t next = position->next_offset; outcome == STEP_DONE && next <= fold->job->barrier[partition];) {
         struct kafka_record record;
-        int got = kafka_reader_take(reader, 200, &record, err);
-        if (got >= 0 && atomic_load(&fold->job->stop))
-            got = given_up(err) ? 0 : -1;
-        else if (got >= 0 && clock_boottime_ms() > deadline_ms)
-            got = err_set(err, ERR_OUTAGE, "partition %d was not read up to its barrier in time", (int)partition) ? 0
-                                                                                                                  : -1;
-        if (got < 0)
-            return STEP_NO_ANSWER;
+        int got = take_record(fold, reader, partition, deadline_ms, &record, err);
         if (got == 0)
             continue;
-        int64_t offset = record.offset;
-        enum step_outcome outcome = fold_one(fold, &state, &record);
-        kafka_record_free(&record);
+        outcome = got == 1 && is_next(next, &record, err) ? fold_one(fold, &state, &record) : STEP_NO_ANSWER;
+        if (got == 1)
+            kafka_record_free(&record);
         count_one(&uncounted, &fold->job->progress->records);
-        if (outcome == STEP_DONE && offset < fold->job->barrier[partition])
-            continue;
-        count_rest(&uncounted, &fold->job->progress->records);
-        return outcome;
+        next++;
     }
+    count_rest(&uncounted, &fold->job->progress->records);
+    return outcome;
+}
+
+static bool open_log(const struct shard_fold *fold, int32_t partition, int64_t offset, struct kafka_reader **ret_reader,
+                     struct err *err)
+{
+    return kafka_reader_open(fold->keeper->config->kafka_brokers, "weir-keeper", fold->keeper->stream->name, partition,
+                             offset, ret_reader, err);
+}
+
+static bool is_last(const struct shard_fold *fold, const struct kafka_record *record, struct err *err)
+{
+    const struct position *position = &fold->position[record->partition];
+    return progress_is_last(position->next_offset, position->checksum, record->offset, kafka_record_checksum(record)) ||
+           err_set(err, ERR_CONFLICT,
+                   "the record at offset %lld of %s[%d] is not the one that layout %s stored last: it is not the log "
+                   "that was folded; see README, \"A log that is not the one of progress\"",
+                   (long long)record->offset, fold->keeper->stream->name, (int)record->partition,
+                   fold->keeper->layout->layout->name);
+}
+
+/* Stands at progress; before that it looks at the record before it, if retention has left it: a log that was made anew
+ * and has outgrown progress is known by it alone. */
+static enum step_outcome begin_log(const struct shard_fold *fold, int32_t partition, int64_t deadline_ms,
+                                   struct kafka_reader **ret_reader, struct err *err)
+{
+    const struct position *position = &fold->position[partition];
+    const bool knows_last = position->checksum != 0 && position->next_offset > 0;
+    struct kafka_record record;
+    int got = 0;
+    if (!open_log(fold, partition, position->next_offset - (knows_last ? 1 : 0), ret_reader, err))
+        return STEP_NO_ANSWER;
+    while (knows_last && got == 0)
+        got = take_record(fold, *ret_reader, partition, deadline_ms, &record, err);
+    if (got >= 0) {
+        const bool same = got == 0 || is_last(fold, &record, err);
+        if (got == 1)
+            kafka_record_free(&record);
+        return same ? STEP_DONE : STEP_NO_ANSWER;
+    }
+    if (err->kind != ERR_MISSING)
+        return STEP_NO_ANSWER;
+    *err = (struct err){0};
+    kafka_reader_close(*ret_reader);
+    *ret_reader = NULL;
+    return open_log(fold, partition, position->next_offset, ret_reader, err) ? STEP_DONE : STEP_NO_ANSWER;
 }
 
 static enum step_outcome other_log(const struct shard_fold *fold, int32_t partition, struct err *err)
@@ -249,17 +286,18 @@ static enum step_outcome other_log(const struct shard_fold *fold, int32_t partit
     err_set(err, ERR_CONFLICT,
             "progress of layout %s, partition %d, is at offset %lld, but the log gave offset %lld to a new record: the "
             "log is not the one that was folded",
-            fold->keeper->layout->layout->name, (int)partition, (long long)fold->next_offset[partition],
+            fold->keeper->layout->layout->name, (int)partition, (long long)fold->position[partition].next_offset,
             (long long)fold->job->barrier[partition]);
     return STEP_NO_ANSWER;
 }
 
 static enum step_outcome fold_log(struct shard_fold *fold, int32_t partition, struct err *err)
 {
-    switch (rebuild_fold_begin(fold->next_offset[partition], fold->epoch[partition], fold->job->barrier[partition],
-                               fold->job->epoch)) {
+    const struct position *position = &fold->position[partition];
+    switch (
+        rebuild_fold_begin(position->next_offset, position->epoch, fold->job->barrier[partition], fold->job->epoch)) {
     case FOLD_FOREIGN:
-        return met_foreign(fold, fold->epoch[partition]);
+        return met_foreign(fold, position->epoch);
     case FOLD_OTHER_LOG:
         return other_log(fold, partition, err);
     case FOLD_HAS_ALL:
@@ -268,10 +306,10 @@ static enum step_outcome fold_log(struct shard_fold *fold, int32_t partition, st
         break;
     }
     struct kafka_reader *reader = NULL;
-    if (!kafka_reader_open(fold->keeper->config->kafka_brokers, "weir-keeper", fold->keeper->stream->name, partition,
-                           fold->next_offset[partition], &reader, err))
-        return STEP_NO_ANSWER;
-    enum step_outcome outcome = read_log(fold, reader, partition, err);
+    int64_t deadline_ms = clock_boottime_ms() + fold->keeper->config->fold_ms;
+    enum step_outcome outcome = begin_log(fold, partition, deadline_ms, &reader, err);
+    if (outcome == STEP_DONE)
+        outcome = read_log(fold, reader, partition, deadline_ms, err);
     kafka_reader_close(reader);
     return outcome;
 }
@@ -279,18 +317,19 @@ static enum step_outcome fold_log(struct shard_fold *fold, int32_t partition, st
 enum step_outcome keeper_fold_shard(const struct keeper *keeper, struct fold_job *job, int shard, struct claims *claims,
                                     struct err *err)
 {
-    struct sql *sql = keeper_shard_for_fold(keeper, shard, err);
-    if (sql == NULL)
-        return STEP_NO_ANSWER;
     int32_t partitions[ROUTE_PARTITIONS_MAX];
     size_t count = route_partitions_of(&keeper->route, shard, partitions);
+    struct sql *sql = count > 0 ? keeper_shard_for_fold(keeper, shard, err) : NULL;
+    if (sql == NULL) /* a shard that the route does not use holds nothing that counts */
+        return count > 0 ? STEP_NO_ANSWER : STEP_DONE;
     struct shard_fold *fold = mem_alloc(sizeof *fold);
     *fold = (struct shard_fold){.keeper = keeper, .job = job, .claims = claims, .shard = shard};
     enum step_outcome outcome = read_snapshot(fold, sql, partitions, count, err) ? STEP_DONE : STEP_NO_ANSWER;
     sql_close(sql);
     for (size_t i = 0; outcome == STEP_DONE && i < count; i++)
         outcome = fold_log(fold, partitions[i], err);
-    id_set_free(&fold->seen);
+    for (size_t i = 0; i < ROUTE_PARTITIONS_MAX; i++)
+        id_set_free(&fold->seen[i]);
     free(fold);
     return outcome;
 }

@@ -79,8 +79,8 @@ enum step_outcome keeper_fold_shards(struct keeper *keeper, struct fold_job *job
     for (size_t i = 0; i < count; i++)
         pthread_join(thread[i], NULL);
     pthread_mutex_destroy(&folds.lock);
-    uint64_t met = atomic_load(&job->epoch_met);
-    keeper->epoch_seen = met > keeper->epoch_seen ? met : keeper->epoch_seen; /* the next rebuild begins above it */
+    /* the next rebuild begins above it */
+    keeper->epoch_seen = rebuild_see_epoch(keeper->epoch_seen, atomic_load(&job->epoch_met));
     if (folds.outcome == STEP_DONE && service_stopping()) {
         err_set(err, ERR_OUTAGE, "the keeper is stopping");
         return STEP_NO_ANSWER;

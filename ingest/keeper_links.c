@@ -4,6 +4,7 @@
 #include "core/log.h"
 #include "core/service.h"
 #include "schemas/codec.h"
+#include "schemas/ddl.h"
 #include "schemas/partition.h"
 
 static struct sql *open_sql(const char *url, int64_t query_ms, struct err *err)
@@ -21,17 +22,50 @@ struct sql *keeper_catalog(struct keeper *keeper, struct err *err)
     return links->catalog;
 }
 
+/* Another shard's rows, or another installation's, would be taken for what was sold here. */
+static bool is_shard(const struct keeper *keeper, int shard, struct sql *sql, struct err *err)
+{
+    struct shard_identity identity = {0};
+    return sql_select(sql, sql_identity_read, NULL, 0, shard_identity_take, &identity, err) &&
+           shard_identity_check(&identity, sql_where(sql), keeper->cluster, shard, err);
+}
+
+static struct sql *open_shard(const struct keeper *keeper, int shard, int64_t query_ms, struct err *err)
+{
+    struct sql *sql = open_sql(keeper->config->mysql_shards.item[shard], query_ms, err);
+    if (sql == NULL || is_shard(keeper, shard, sql, err))
+        return sql;
+    sql_close(sql);
+    return NULL;
+}
+
 struct sql *keeper_shard(struct keeper *keeper, int shard, struct err *err)
 {
     struct sql **sql = &keeper->links.shard[shard];
     if (*sql == NULL)
-        *sql = open_sql(keeper->config->mysql_shards.item[shard], keeper->config->mysql_ms, err);
+        *sql = open_shard(keeper, shard, keeper->config->mysql_ms, err);
     return *sql;
 }
 
 struct sql *keeper_shard_for_fold(const struct keeper *keeper, int shard, struct err *err)
 {
-    return open_sql(keeper->config->mysql_shards.item[shard], keeper->config->fold_ms, err);
+    return open_shard(keeper, shard, keeper->config->fold_ms, err);
+}
+
+bool keeper_shards_are_ours(struct keeper *keeper, struct err *err)
+{
+    bool look = clock_boottime_ms() >= keeper->shards_look_ms;
+    for (int shard = 0; look && shard < (int)keeper->config->mysql_shards.count; shard++) {
+        struct err why = {0};
+        if (keeper_shard(keeper, shard, &why) != NULL)
+            continue;
+        if (why.kind == ERR_CONFLICT) {
+            *err = why;
+            return err_prefix(err, "shard %d", shard);
+        }
+        keeper->shards_look_ms = clock_boottime_ms() + KEEPER_REST_MS_MAX;
+    }
+    return true;
 }
 
 struct redis_sync *keeper_redis(struct keeper *keeper, struct err *err)
@@ -57,6 +91,14 @@ struct kafka_producer *keeper_producer(struct keeper *keeper, struct err *err)
     if (links->producer == NULL && !kafka_producer_open(&options, &links->producer, err))
         links->producer = NULL;
     return links->producer;
+}
+
+struct kafka_admin *keeper_admin(struct keeper *keeper, struct err *err)
+{
+    struct keeper_links *links = &keeper->links;
+    if (links->admin == NULL && !kafka_admin_open(keeper->config->kafka_brokers, "weir-keeper", &links->admin, err))
+        links->admin = NULL;
+    return links->admin;
 }
 
 static void drop_sql(struct sql **sql)

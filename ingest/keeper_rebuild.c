@@ -8,6 +8,7 @@
 #include "core/service.h"
 #include "core/token.h"
 #include "ingest/keeper_fold.h"
+#include "protocol/fold.h"
 #include "schemas/grabs.h"
 
 #include <inttypes.h>
@@ -49,6 +50,11 @@ static enum step_outcome raise_epoch(struct rebuild *rebuild, struct err *err)
     struct sql *catalog = keeper_catalog(rebuild->keeper, err);
     const struct value seen = value_u64(rebuild->keeper->epoch_seen);
     int64_t epoch;
+    if (rebuild_epoch(rebuild->keeper->epoch, rebuild->keeper->epoch_seen) > EPOCH_MAX) {
+        err_set(err, ERR_CONFLICT, "the epoch of the catalog is %" PRIu64 ", and a rebuild's ends at %" PRIu64,
+                rebuild->keeper->epoch, EPOCH_MAX);
+        return STEP_NO_ANSWER;
+    }
     if (catalog == NULL || !sql_run(catalog, sql_epoch_raise, &seen, 1, NULL, err) ||
         !sql_select_i64(catalog, "SELECT LAST_INSERT_ID()", NULL, 0, &epoch, err))
         return STEP_NO_ANSWER;

@@ -1,5 +1,5 @@
 /* A round of the keeper: look at every coupon and do what is owed. */
-#include "ingest/keeper.h"
+#include "ingest/keeper_owed.h"
 
 #include "core/clock.h"
 #include "core/log.h"
@@ -7,7 +7,6 @@
 #include "core/service.h"
 #include "schemas/layout.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +33,7 @@ void keeper_close(struct keeper *keeper)
     redis_sync_close(links->redis);
     for (int i = 0; i < ROUTE_SHARDS_MAX; i++)
         sql_close(links->shard[i]);
+    kafka_admin_close(links->admin);
     if (links->producer != NULL)
         kafka_producer_close(links->producer, service_drain_left_ms(), NULL, NULL);
 }
@@ -45,6 +45,8 @@ static bool take_meta(const struct value *cells, size_t count, void *arg)
     struct keeper *keeper = arg;
     if (count >= 4) {
         keeper->epoch = cells[0].u64;
+        if (cells[1].type == VALUE_TEXT && cells[1].len <= CLUSTER_MAX)
+            snprintf(keeper->cluster, sizeof keeper->cluster, "%.*s", (int)cells[1].len, cells[1].text);
         keeper->partitions = (int32_t)cells[2].i64;
         keeper->offset_min = (int)cells[3].i64;
     }
@@ -109,31 +111,6 @@ static bool check_server(struct keeper *keeper, struct err *err)
 
 /* ---- the round ---- */
 
-struct tally {
-    size_t valid, not_opened, to_rebuild, broken, rows_lost;
-    uint64_t pending;
-    int64_t left;
-    uint64_t example;      /* a coupon that needs the rebuild */
-    uint64_t lost_example; /* one whose rows are missing */
-};
-
-static void owe_rebuild(struct tally *tally, const struct coupon *coupon)
-{
-    tally->to_rebuild++;
-    tally->example = coupon->coupon_id;
-}
-
-/* One that a rebuild left closed would be left closed again, and each rebuild closes the others too. */
-static void owe_unless_lost(const struct keeper *keeper, const struct coupon *coupon, struct tally *tally)
-{
-    if (!lost_has(&keeper->lost.list, coupon->coupon_id)) {
-        owe_rebuild(tally, coupon);
-        return;
-    }
-    tally->rows_lost++;
-    tally->lost_example = coupon->coupon_id;
-}
-
 /* An admin's change, to Redis. False: no answer. */
 static bool carry_change(struct keeper *keeper, const struct coupon *coupon, struct tally *tally, struct err *err)
 {
@@ -169,7 +146,7 @@ static bool serve_coupon(struct keeper *keeper, const struct coupon *coupon, str
     }
     if (!stock_look(keeper, coupon->coupon_id, &look, err))
         return false;
-    keeper->epoch_seen = look.mark.epoch > keeper->epoch_seen ? look.mark.epoch : keeper->epoch_seen;
+    keeper->epoch_seen = rebuild_see_epoch(keeper->epoch_seen, look.mark.epoch);
     if (look.hold_ms > keeper->hold_seen_ms && look.hold_ms <= COUPON_HOLD_MS_MAX)
         keeper->hold_seen_ms = look.hold_ms;
     if (coupon->broken) { /* what was seen of its mark serves a rebuild; the rest waits until its row is mended */
@@ -192,117 +169,6 @@ static bool serve_coupon(struct keeper *keeper, const struct coupon *coupon, str
     return serve_valid(keeper, coupon, &look, tally, err);
 }
 
-static void show(const struct tally *tally)
-{
-    metric_set(metric_gauge("weir_keeper_coupons", "Coupons by what their mark says.", "state=\"valid\""),
-               (double)tally->valid);
-    metric_set(metric_gauge("weir_keeper_coupons", "Coupons by what their mark says.", "state=\"not_opened\""),
-               (double)tally->not_opened);
-    metric_set(metric_gauge("weir_keeper_coupons", "Coupons by what their mark says.", "state=\"to_rebuild\""),
-               (double)tally->to_rebuild);
-    metric_set(metric_gauge("weir_keeper_coupons", "Coupons by what their mark says.", "state=\"broken\""),
-               (double)tally->broken);
-    metric_set(metric_gauge("weir_keeper_coupons", "Coupons by what their mark says.", "state=\"rows_lost\""),
-               (double)tally->rows_lost);
-    metric_set(metric_gauge("weir_stock_left", "Units left in Redis, of all coupons with a valid mark.", NULL),
-               (double)tally->left);
-    metric_set(metric_gauge("weir_stock_pending", "Grabs that are pending in Redis.", NULL), (double)tally->pending);
-}
-
-int64_t keeper_rest_ms(unsigned failed, int64_t tick_ms)
-{
-    int64_t rest_ms = tick_ms;
-    for (unsigned i = 1; i < failed && rest_ms < KEEPER_REST_MS_MAX; i++)
-        rest_ms *= 2;
-    return rest_ms < KEEPER_REST_MS_MAX ? rest_ms : KEEPER_REST_MS_MAX;
-}
-
-/* A rebuild closes every coupon, those with a valid mark too, and can open none before it has read every shard: while
- * one is away, what is open goes on selling. (Kafka needs no such look: without it nothing sells, and a rebuild that
- * waits at its barriers raises nothing again.) */
-static bool shards_answer(struct keeper *keeper, struct err *err)
-{
-    for (size_t i = 0; i < keeper->config->mysql_shards.count; i++) {
-        int64_t one;
-        struct sql *sql = keeper_shard(keeper, (int)i, err);
-        if (sql == NULL || !sql_select_i64(sql, "SELECT 1", NULL, 0, &one, err))
-            return err_prefix(err, "shard %zu", i);
-    }
-    return true;
-}
-
-static void rebuild_failed(struct keeper *keeper, struct err *err)
-{
-    int64_t rest_ms = keeper_rest_ms(++keeper->rebuilds_failed, keeper->config->tick_ms);
-    keeper->rebuild_rest_ms = clock_boottime_ms() + rest_ms;
-    snprintf(keeper->rebuild_waits, sizeof keeper->rebuild_waits, "a rebuild of the stock is owed: %.300s",
-             err->kind == ERR_NONE ? "another one was above it" : err->text);
-    log_warn("a rebuild of the stock is owed and did not come through; it is tried again", LOG_INT("rest_ms", rest_ms),
-             LOG_INT("failed", keeper->rebuilds_failed), LOG_ERR(err));
-    keeper_drop_dead_links(keeper, err);
-}
-
-static void rebuild_now(struct keeper *keeper, const struct tally *tally)
-{
-    struct err err = {0};
-    char reason[100];
-    snprintf(reason, sizeof reason, "%zu coupons without a valid mark, among them %" PRIu64, tally->to_rebuild,
-             tally->example);
-    bool reachable = shards_answer(keeper, &err), good = false;
-    if (reachable && !keeper_lease_held(keeper->lease, &err))
-        return; /* it was asleep since the round began: a raise would close what the next leader has opened */
-    if (reachable) {
-        sweep_forget_all(keeper);
-        keeper->spoilt_coupon = 0;
-        good = keeper_rebuild(keeper, reason, &err) == STEP_DONE;
-        metric_add(metric_counter("weir_keeper_rebuilds_total", "Rebuilds of the stock.",
-                                  good ? "end=\"done\"" : "end=\"stopped\""),
-                   1);
-    }
-    if (!good && !service_stopping())
-        rebuild_failed(keeper, &err);
-    if (good)
-        keeper->rebuilds_failed = 0;
-}
-
-static bool has_turn(struct keeper *keeper)
-{
-    uint64_t above = keeper->turn.above;
-    int64_t now_ms = clock_boottime_ms();
-    if (rebuild_may_raise(&keeper->turn, keeper->epoch, keeper_wait_ms(keeper), now_ms))
-        return true;
-    snprintf(keeper->rebuild_waits, sizeof keeper->rebuild_waits,
-             "a rebuild of the stock is owed: another keeper's, epoch %" PRIu64 ", is given its time", keeper->epoch);
-    if (above != keeper->turn.above)
-        log_warn("another keeper's rebuild is above this one's: it is given its time to end",
-                 LOG_INT("epoch", keeper->epoch), LOG_INT("own", keeper->turn.raised),
-                 LOG_INT("rest_ms", keeper->turn.until_ms - now_ms));
-    return false;
-}
-
-/* Nothing is owed; some may stay closed all the same. */
-static void tell_lost(struct keeper *keeper, const struct tally *tally)
-{
-    char text[LOST_TEXT_MAX];
-    lost_text(keeper, &keeper->lost.list, tally->lost_example, text);
-    keeper->rebuild_waits[0] = '\0';
-    if (tally->rows_lost > 0)
-        snprintf(keeper->rebuild_waits, sizeof keeper->rebuild_waits, "rows of %zu coupons are missing: %s",
-                 tally->rows_lost, text);
-}
-
-/* `all`: every coupon was looked at, so that nothing is owed when none was found. */
-static void rebuild_if_owed(struct keeper *keeper, const struct tally *tally, bool all)
-{
-    if (tally->to_rebuild > 0 && clock_boottime_ms() >= keeper->rebuild_rest_ms && has_turn(keeper)) {
-        keeper->looked_at_ms = 0; /* look at all of them again when it is done */
-        rebuild_now(keeper, tally);
-    } else if (tally->to_rebuild == 0 && all) {
-        tell_lost(keeper, tally);
-        rebuild_all_open(&keeper->turn);
-    }
-}
-
 /* A change in the catalog is served in this round; all else is looked at once a second. */
 static bool is_due(const struct keeper *keeper, size_t at, bool all)
 {
@@ -323,22 +189,38 @@ static void remember_seen(struct keeper *keeper)
     }
 }
 
+/* Those that are due. What was refused of one (no memory, no right) is that one's alone, and the first such is told;
+ * false: a link is lost (err). */
+static bool serve_each(struct keeper *keeper, bool all, struct tally *tally, struct err *err)
+{
+    for (size_t i = 0; i < keeper->coupon_count && !service_stopping(); i++) {
+        struct err why = {0};
+        if (!is_due(keeper, i, all) || serve_coupon(keeper, &keeper->coupons[i], tally, &why))
+            continue;
+        if (why.kind == ERR_OUTAGE || err->kind == ERR_NONE)
+            *err = why;
+        if (why.kind == ERR_OUTAGE)
+            return false;
+    }
+    return true;
+}
+
+/* False: a link is lost. True with err: something was refused. */
 static bool serve_coupons(struct keeper *keeper, struct err *err)
 {
     struct tally tally = {0};
     int64_t now_ms = clock_boottime_ms();
     bool all = keeper->looked_at_ms == 0 || now_ms - keeper->looked_at_ms >= KEEPER_LOOK_MS;
-    for (size_t i = 0; i < keeper->coupon_count && !service_stopping(); i++)
-        if (is_due(keeper, i, all) && !serve_coupon(keeper, &keeper->coupons[i], &tally, err))
-            return false;
+    if (!serve_each(keeper, all, &tally, err))
+        return false;
     if (service_stopping())
         return true;
     remember_seen(keeper);
     if (all) {
         keeper->looked_at_ms = now_ms;
-        show(&tally);
+        tally_show(&tally);
     }
-    rebuild_if_owed(keeper, &tally, all);
+    rebuild_if_owed(keeper, &tally, all && err->kind == ERR_NONE);
     return true;
 }
 
@@ -347,7 +229,7 @@ static void stand_down(struct keeper *keeper)
 {
     log_warn("this keeper does not lead any more");
     sweep_forget_all(keeper);
-    show(&(struct tally){0});
+    tally_show(&(struct tally){0});
     keeper->looked_at_ms = 0;
     keeper->rebuild_waits[0] = '\0';
 }
@@ -364,16 +246,17 @@ static bool lead(struct keeper *keeper, struct err *err)
     return leads;
 }
 
-/* False: something did not answer (err), or this keeper does not lead (err is empty). */
+/* False: something did not answer or was refused (err), or this keeper does not lead (err is empty). */
 static bool keeper_round(struct keeper *keeper, struct err *err)
 {
-    if (!lead(keeper, err) || !read_catalog(keeper, err) || !check_server(keeper, err) || !serve_coupons(keeper, err))
+    if (!lead(keeper, err) || !read_catalog(keeper, err) || !keeper_shards_are_ours(keeper, err) ||
+        !check_server(keeper, err) || !serve_coupons(keeper, err))
         return false;
     if (!service_stopping()) {
         sweep_advance(keeper);
         keeper_lost_look(keeper);
     }
-    return true;
+    return err->kind == ERR_NONE;
 }
 
 /* Standing by is being ready: the leader does the work. */

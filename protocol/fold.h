@@ -11,6 +11,10 @@
 #include "core/err.h"
 #include <stdint.h>
 
+/* Of a sale epoch: one a rebuild, so none is ever near it, and a double holds each exactly (Lua). A BARRIER above it is no
+ * record: the epoch that is to be above it could not be raised, and no rebuild would ever end. */
+#define EPOCH_MAX UINT64_C(999999999999999)
+
 enum record_kind { RECORD_DATA, RECORD_CANCEL, RECORD_BARRIER };
 
 enum fold_verdict {

@@ -1,6 +1,7 @@
 #include "protocol/rebuild.h"
 
 #include "core/planted.h"
+#include "protocol/fold.h"
 
 bool mark_valid(const struct mark_view *mark, uint64_t catalog_epoch)
 {
@@ -83,6 +84,11 @@ bool rebuild_lists(uint64_t opened, uint64_t epoch)
     return opened > 0 && opened < epoch;
 }
 
+uint64_t rebuild_see_epoch(uint64_t seen_epoch, uint64_t epoch)
+{
+    return epoch > seen_epoch && epoch <= EPOCH_MAX ? epoch : seen_epoch;
+}
+
 uint64_t rebuild_epoch(uint64_t catalog_epoch, uint64_t seen_epoch)
 {
     return (catalog_epoch > seen_epoch ? catalog_epoch : seen_epoch) + 1;
@@ -138,6 +144,11 @@ enum fold_begin rebuild_fold_begin(int64_t next_offset, uint64_t partition_epoch
 bool rebuild_meets_foreign(uint64_t barrier_epoch, uint64_t own_epoch, bool own_record)
 {
     return !own_record && barrier_epoch >= own_epoch;
+}
+
+bool rebuild_knows_all(int64_t next_offset, uint64_t records)
+{
+    return next_offset <= 0 || records >= (uint64_t)next_offset;
 }
 
 bool rebuild_left(uint64_t total, uint64_t ok, uint64_t *ret_left)

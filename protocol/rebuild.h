@@ -56,6 +56,8 @@ enum rebuild_step {
 /* The epoch that RAISE makes, atomically: above the catalog's and whatever was seen in Redis or in the log, for below
  * that no rebuild could ever end. */
 uint64_t rebuild_epoch(uint64_t catalog_epoch, uint64_t seen_epoch);
+/* What was seen, with one more: an epoch above EPOCH_MAX is none, whoever wrote it there. */
+uint64_t rebuild_see_epoch(uint64_t seen_epoch, uint64_t epoch);
 /* Whose turn it is. Keepers are correct without the lease, but two that both lead would raise the epoch above one
  * another's rebuilds for ever (I14; model: live.pml). So a keeper that finds the epoch above that of its own last
  * rebuild, while coupons are still not open, leaves the other one time to end: it raises again only when that epoch has
@@ -96,6 +98,11 @@ enum fold_begin {
 };
 enum fold_begin rebuild_fold_begin(int64_t next_offset, uint64_t partition_epoch, int64_t barrier_offset,
                                    uint64_t own_epoch);
+
+/* Whether the rows at this progress are all that was sold before it: each offset before it was consumed, and so counted,
+ * by whoever moved it. Progress that began behind the log's begin, or was put forward over records that were lost, lacks
+ * what they sold: stock that is rebuilt from it is sold again. One that was put back counts more than it is far. */
+bool rebuild_knows_all(int64_t next_offset, uint64_t records);
 
 /* Units left after `ok` were sold; totals only grow, so this is never below 0 unless I1 is broken: then false. */
 WEIR_MUST_USE bool rebuild_left(uint64_t total, uint64_t ok, uint64_t *ret_left);

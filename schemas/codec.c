@@ -87,8 +87,10 @@ bool codec_read(const struct stream *stream, const char *key, size_t key_len, co
         return err_set(err, ERR_DATA, "the record has no value");
     if (!codec_scan(stream, json, len, ret_event) && !codec_parse(stream, json, len, ret_event, err))
         return false;
-    if (stream_kind(stream, ret_event) == RECORD_BARRIER ||
-        (key != NULL && key_agrees(stream, ret_event, key, key_len)))
+    const bool barrier = stream_kind(stream, ret_event) == RECORD_BARRIER;
+    if (barrier && stream_epoch(stream, ret_event) > EPOCH_MAX)
+        return err_set(err, ERR_DATA, "the epoch of the barrier is above %" PRIu64, EPOCH_MAX);
+    if (barrier || (key != NULL && key_agrees(stream, ret_event, key, key_len)))
         return true;
     return err_set(err, ERR_DATA, "the record's key is not its %s", stream->key_column);
 }

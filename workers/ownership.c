@@ -48,7 +48,7 @@ static enum log_answer check_last_record(const char *brokers, const char *topic,
                 (int)partition, LOG_WAIT_MS);
     if (taken == 1) {
         const bool same =
-            record.offset == progress->next_offset - 1 && kafka_record_checksum(&record) == progress->checksum;
+            progress_is_last(progress->next_offset, progress->checksum, record.offset, kafka_record_checksum(&record));
         kafka_record_free(&record);
         answer = same ? LOG_AGREES : LOG_DISAGREES;
     }

@@ -7,6 +7,7 @@
 #include "core/sql.h"
 #include "schemas/catalog.h"
 #include "schemas/route.h"
+#include "schemas/shard_identity.h"
 #include "workers/worker_config.h"
 #include "workers/writer.h"
 

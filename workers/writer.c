@@ -5,6 +5,7 @@
 #include "core/log.h"
 #include "core/thread.h"
 #include "schemas/ddl.h"
+#include "schemas/shard_identity.h"
 #include "workers/writer_parts.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -12,36 +13,14 @@
 
 enum { IDLE_MS = 100, RETRY_MS_MIN = 50, DROPS_MAX = 100000 };
 
-struct identity {
-    char cluster[CLUSTER_MAX + 1];
-    int64_t shard; /* -1: no row */
-};
-
-static bool identity_row(const struct value *cells, size_t count, void *arg)
-{
-    struct identity *identity = arg;
-    if (count < 2 || cells[0].type != VALUE_TEXT || cells[0].len > CLUSTER_MAX)
-        return false;
-    memcpy(identity->cluster, cells[0].text, cells[0].len);
-    identity->shard = cells[1].i64;
-    return false;
-}
-
 /* A wrong URL must never write a shard's rows into another. */
 static bool identity_check(const struct writer *w, struct sql *sql, struct err *err)
 {
-    struct identity identity = {.shard = -1};
-    if (!sql_select(sql, sql_identity_read, NULL, 0, identity_row, &identity, err))
+    struct shard_identity identity = {0};
+    if (!sql_select(sql, sql_identity_read, NULL, 0, shard_identity_take, &identity, err))
         return err->kind == ERR_MISSING ? err_prefix(err, "This database is no shard yet, `weir init` makes it one")
                                         : false;
-    if (identity.shard == w->options.shard && strcmp(identity.cluster, w->options.cluster) == 0)
-        return true;
-    if (identity.shard < 0)
-        return err_set(err, ERR_MISSING, "%s does not say which shard it is: run `weir init`.", sql_where(sql));
-    return err_set(err, ERR_CONFLICT,
-                   "%s is shard %lld of cluster %s, but mysql.shards has it as shard %d of cluster %s: correct the "
-                   "order of the URLs.",
-                   sql_where(sql), (long long)identity.shard, identity.cluster, w->options.shard, w->options.cluster);
+    return shard_identity_check(&identity, sql_where(sql), w->options.cluster, w->options.shard, err);
 }
 
 bool writer_connect(struct writer *w, struct err *err)

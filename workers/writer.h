@@ -18,8 +18,6 @@
 
 struct writer;
 
-enum { CLUSTER_MAX = 32 };
-
 /* Everything is borrowed for the writer's life. */
 struct writer_options {
     const struct worker_config *config;

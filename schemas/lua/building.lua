@@ -1,7 +1,7 @@
 -- Sets the mark to building(epoch, this server) if it is missing or holds a lower epoch, and deletes everything else of the coupon. Sent once.
 -- The claims get their sentinel here: they are written by many calls, and a loss between two of them must be seen.
 -- ARGV: 3 epoch.  Answers 1, or 0 when the mark has this epoch or a higher one.
--- Epochs are small numbers (one a rebuild), far below 2^53. What somebody else wrote over the mark is none of ours: it counts as missing.
+-- Epochs are small numbers (one a rebuild), of 15 digits at most (EPOCH_MAX). What somebody else wrote over the mark is none of ours: it counts as missing.
 local mark = redis.call('TYPE', MARK).ok == 'hash' and mark_get() or {}
 local epoch = mark[2] and #mark[2] <= 15 and string.match(mark[2], '^%d+$')
 if epoch and tonumber(epoch) >= tonumber(ARGV[3]) then return 0 end

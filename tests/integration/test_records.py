@@ -63,6 +63,7 @@ def broken(kind, user, coupon):
         "no_user": (user, {name: value for name, value in good.items() if name != "user_id"}, ["user_id"]),
         "try_key_too_long": (user, {**good, "try_key": "k" * 65}, ["try_key"]),
         "key_disagrees": (user + 1, good, ["key"]),
+        "barrier_without_end": (user, {**good, "type": "barrier", "epoch": (1 << 63) - 1}, ["epoch of the barrier"]),
     }[kind]
 
 
@@ -98,7 +99,7 @@ def test_one_broken_record_among_ten_thousand():
 
 
 @pytest.mark.parametrize("kind", ["not_an_object", "empty", "wrong_version", "unknown_type", "room_out_of_range", "coupon_is_text", "no_user",
-                                  "try_key_too_long", "key_disagrees"])
+                                  "try_key_too_long", "key_disagrees", "barrier_without_end"])
 def test_each_kind_of_broken_record(kind):
     partition = 4
     stack.wait_lag_zero()

@@ -20,6 +20,14 @@ static void the_log_around_progress(void **state)
     assert_int_equal(progress_fits_log(5, 6, 9), LOG_CUT);
 }
 
+static void the_record_before_progress(void **state)
+{
+    (void)state;
+    assert_true(progress_is_last(5, 77, 4, 77));
+    assert_false(progress_is_last(5, 77, 4, 78)); /* made anew, and longer by now */
+    assert_false(progress_is_last(5, 77, 5, 77));
+}
+
 static void it_moves_for_its_owner_from_its_offset(void **state)
 {
     (void)state;
@@ -57,6 +65,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_log_around_progress),
+        cmocka_unit_test(the_record_before_progress),
         cmocka_unit_test(it_moves_for_its_owner_from_its_offset),
         cmocka_unit_test(a_commit_without_an_answer),
         cmocka_unit_test(only_a_key_or_a_value_blames_a_row),

@@ -1,4 +1,5 @@
 /* First open and rebuild: every step under every outcome, what counts as a valid mark, and what a coupon needs. */
+#include "protocol/fold.h"
 #include "protocol/rebuild.h"
 
 // clang-format off
@@ -131,6 +132,28 @@ static void the_epoch_passes_all_that_was_seen(void **state)
     assert_int_equal(rebuild_epoch(4, 9), 10);
 }
 
+static void an_epoch_that_no_rebuild_can_pass_is_not_seen(void **state)
+{
+    (void)state;
+    assert_int_equal(rebuild_see_epoch(4, 9), 9);
+    assert_int_equal(rebuild_see_epoch(9, 4), 9);
+    assert_int_equal(rebuild_see_epoch(4, EPOCH_MAX), EPOCH_MAX);
+    assert_int_equal(rebuild_see_epoch(4, EPOCH_MAX + 1), 4);
+    assert_int_equal(rebuild_see_epoch(4, INT64_MAX), 4);
+    assert_int_equal(rebuild_see_epoch(4, UINT64_MAX), 4); /* a mark's below zero */
+}
+
+static void progress_that_lacks_records_knows_not_all(void **state)
+{
+    (void)state;
+    assert_true(rebuild_knows_all(0, 0));
+    assert_true(rebuild_knows_all(7, 7));
+    assert_true(rebuild_knows_all(0, 7)); /* put back, by README's repair of a log that was made anew */
+    assert_true(rebuild_knows_all(3, 7));
+    assert_false(rebuild_knows_all(7, 6)); /* put forward, over a record that was lost */
+    assert_false(rebuild_knows_all(7, 0)); /* `weir init --at-end` */
+}
+
 static void the_wait_is_by_the_longest_hold(void **state)
 {
     (void)state;
@@ -251,6 +274,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_epoch_passes_all_that_was_seen),
+        cmocka_unit_test(an_epoch_that_no_rebuild_can_pass_is_not_seen),
+        cmocka_unit_test(progress_that_lacks_records_knows_not_all),
         cmocka_unit_test(the_wait_is_by_the_longest_hold),
         cmocka_unit_test(where_a_fold_begins),
         cmocka_unit_test(only_a_whole_mark_of_this_epoch_and_server_is_valid),

@@ -1,5 +1,6 @@
 /* Records: written in one form, read in that form by the scanner and in any form by the parser, with one and the same
  * answer. */
+#include "protocol/fold.h"
 #include "schemas/codec.h"
 #include "schemas/grabs.h"
 #include "schemas/readings.h"
@@ -70,6 +71,22 @@ static void grabs_come_back_as_they_were(void **state)
     assert_round_trip(&stream_grabs, &grab, true);
     grab_event_barrier(&grab, 7, "0123456789abcdef");
     assert_round_trip(&stream_grabs, &grab, true);
+}
+
+static void a_barrier_that_no_epoch_can_pass_is_no_record(void **state)
+{
+    (void)state;
+    struct grab_event event, read;
+    struct err err = {0};
+    for (int above = 0; above < 2; above++) {
+        struct buf json = {0};
+        grab_event_barrier(&event, above ? EPOCH_MAX + 1 : EPOCH_MAX, "by");
+        codec_write(&stream_grabs, &event, &json);
+        assert_int_equal(codec_read(&stream_grabs, "0", 1, json.data, json.len, &read, &err), !above);
+        buf_free(&json);
+    }
+    assert_int_equal(err.kind, ERR_DATA);
+    assert_non_null(strstr(err.text, "epoch of the barrier"));
 }
 
 static void readings_come_back_as_they_were(void **state)
@@ -301,6 +318,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_grab_looks_like_this),
         cmocka_unit_test(grabs_come_back_as_they_were),
+        cmocka_unit_test(a_barrier_that_no_epoch_can_pass_is_no_record),
         cmocka_unit_test(readings_come_back_as_they_were),
         cmocka_unit_test(metrics_may_be_any_text),
         cmocka_unit_test(any_order_and_unknown_fields_are_read),

@@ -1,0 +1,28 @@
+#include "schemas/shard_identity.h"
+
+#include <string.h>
+
+bool shard_identity_take(const struct value *cells, size_t count, void *arg)
+{
+    struct shard_identity *identity = arg;
+    if (count < 2 || cells[0].type != VALUE_TEXT || cells[0].len > CLUSTER_MAX)
+        return false;
+    memcpy(identity->cluster, cells[0].text, cells[0].len);
+    identity->cluster[cells[0].len] = '\0';
+    identity->shard = cells[1].i64;
+    identity->found = true;
+    return false;
+}
+
+bool shard_identity_check(const struct shard_identity *identity, const char *where, const char *cluster, int shard,
+                          struct err *err)
+{
+    if (!identity->found)
+        return err_set(err, ERR_MISSING, "%s does not say which shard it is: run `weir init`", where);
+    if (identity->shard == shard && strcmp(identity->cluster, cluster) == 0)
+        return true;
+    return err_set(err, ERR_CONFLICT,
+                   "%s is shard %lld of cluster %s, but mysql.shards has it as shard %d of cluster %s: correct the "
+                   "order of the URLs, or the catalog's",
+                   where, (long long)identity->shard, identity->cluster, shard, cluster);
+}
