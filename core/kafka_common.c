@@ -152,6 +152,26 @@ rd_kafka_t *kafka_handle_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, const 
     return handle;
 }
 
+static void *destroy(void *handle)
+{
+    rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    return NULL;
+}
+
+/* rd_kafka_destroy may wait for ever: a broker's thread does not end while something still refers to it, and since
+ * librdkafka 2.0 a partition may be referred to once too often (issues 4486 and 4674 there). One in some hundred
+ * readers hung a rebuild that way, so nobody waits for it. */
+void kafka_consumer_destroy(rd_kafka_t *handle)
+{
+    pthread_t thread;
+    if (!handle)
+        return;
+    if (pthread_create(&thread, NULL, destroy, handle) == 0)
+        pthread_detach(thread);
+    else
+        destroy(handle);
+}
+
 /* queued.min.messages at its default makes one fast reader stall: a full queue is looked at again only after up to a
  * second. So it is out of the way, and bytes alone bound what is read ahead. The wait for new records is short, since a
  * partition that is begun anew joins with the next fetch. */

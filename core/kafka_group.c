@@ -18,9 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define QUEUES_EXPECTED 4 /* writers of one process, for dividing fetch_bytes_max */
-#define TELL_MS         1000
-#define MEMORY_FACTOR   2 /* a queued record takes about twice its bytes */
+#define TELL_MS       1000
+#define MEMORY_FACTOR 2 /* a queued record takes about twice its bytes */
 
 static struct kafka_partition *partition_find(struct kafka_group *group, int32_t number)
 {
@@ -145,10 +144,15 @@ static rd_kafka_conf_t *member_conf(struct kafka_group *group, const struct kafk
     return conf;
 }
 
+int64_t kafka_group_queue_bytes(const struct kafka_group_options *options)
+{
+    return options->fetch_bytes_max / (options->queues > 0 ? options->queues : 1) / MEMORY_FACTOR;
+}
+
 static bool open_data(struct kafka_group *group, const struct kafka_group_options *options, struct err *err)
 {
-    int64_t queue_bytes_max = options->fetch_bytes_max / (QUEUES_EXPECTED * MEMORY_FACTOR);
-    rd_kafka_conf_t *conf = kafka_reader_conf_new(options->brokers, options->client_id, queue_bytes_max, err);
+    rd_kafka_conf_t *conf =
+        kafka_reader_conf_new(options->brokers, options->client_id, kafka_group_queue_bytes(options), err);
     if (!conf)
         return false;
     group->data = kafka_handle_new(RD_KAFKA_CONSUMER, conf, options->brokers, err);
@@ -281,15 +285,14 @@ void kafka_group_close(struct kafka_group *group)
         return;
     if (group->member) {
         rd_kafka_consumer_close(group->member);
-        rd_kafka_destroy(group->member);
+        kafka_consumer_destroy(group->member);
     }
     for (size_t i = 0; i < group->partition_count; i++)
         partition_stop(group, (int32_t)i);
     kafka_queues_detach(group);
     if (group->topic)
         rd_kafka_topic_destroy(group->topic);
-    if (group->data)
-        rd_kafka_destroy(group->data);
+    kafka_consumer_destroy(group->data);
     pthread_mutex_destroy(&group->lock);
     if (group->told)
         rd_kafka_topic_partition_list_destroy(group->told);

@@ -40,6 +40,8 @@ struct kafka_queue {
     rd_kafka_queue_t *handle;
 };
 
+/* What one queue may hold of fetch_bytes_max, in bytes of records. */
+int64_t kafka_group_queue_bytes(const struct kafka_group_options *options);
 /* Takes the library's queues away from all kafka_queue of the group, which is about to go; no taker runs any more. */
 void kafka_queues_detach(struct kafka_group *group);
 

@@ -5,7 +5,6 @@
  */
 #include "core/buf.h"
 #include "core/kafka_internal.h"
-#include <pthread.h>
 #include <stdlib.h>
 
 #define READER_BYTES_MAX                                                                                               \
@@ -98,30 +97,15 @@ int kafka_reader_take(struct kafka_reader *reader, int64_t timeout_ms, struct ka
     return result;
 }
 
-static void *destroy(void *arg)
-{
-    struct kafka_reader *reader = arg;
-    if (reader->handle)
-        rd_kafka_destroy(reader->handle);
-    free(reader->brokers);
-    free(reader);
-    return NULL;
-}
-
-/* rd_kafka_destroy may wait for ever: a broker's thread does not end while something still refers to it, and since
- * librdkafka 2.0 a partition may be referred to once too often (issues 4486 and 4674 there). One in some hundred
- * readers hung a rebuild that way, so nobody waits for it. */
 void kafka_reader_close(struct kafka_reader *reader)
 {
-    pthread_t thread;
     if (!reader)
         return;
     if (reader->started)
         rd_kafka_consume_stop(reader->topic, reader->partition);
     if (reader->topic)
         rd_kafka_topic_destroy(reader->topic);
-    if (pthread_create(&thread, NULL, destroy, reader) == 0)
-        pthread_detach(thread);
-    else
-        destroy(reader);
+    kafka_consumer_destroy(reader->handle);
+    free(reader->brokers);
+    free(reader);
 }

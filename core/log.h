@@ -3,7 +3,8 @@
  *     log_info("server is back", LOG_STR("server", name), LOG_INT("lag_records", lag));
  *
  * Each call site writes at most LOG_SITE_LINES_MAX lines a second; the first line after a silence says how many were
- * left out.
+ * left out. No line is waited for: what stderr does not take at once is lost, and the next line that it takes says how
+ * many were ("lines_lost").
  */
 #ifndef WEIR_CORE_LOG_H
 #define WEIR_CORE_LOG_H
@@ -14,6 +15,7 @@
 
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 enum { LOG_SITE_LINES_MAX = 20, LOG_TEXT_BYTES_MAX = 2000 }; /* longer texts are cut, and end in "..." */
+enum { LOG_TEXT_BYTES_MIN = 64 };                            /* in a line that is too long, each may be cut to this */
 
 struct log_field {
     const char *key;

@@ -9,6 +9,7 @@
  * Not under a sanitizer, which has its own; nor without glibc, whose functions are what these wrap.
  */
 #include "core/buf.h"
+#include "core/stderr.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,8 +22,8 @@ static _Noreturn void memory_gone(size_t size)
     int len =
         snprintf(text, sizeof text,
                  "memory is exhausted: %zu bytes could not be had; give the process more or load it less\n", size);
-    if (len > 0 && write(STDERR_FILENO, text, (size_t)len) < 0)
-        abort();
+    if (len > 0)
+        (void)stderr_write(text, (size_t)len);
     _exit(1);
 }
 

@@ -37,7 +37,8 @@ static const char *own_name = "weir";
 static int64_t drain_whole_ms;
 static int stop_fd = -1, signal_fd = -1;
 static atomic_bool stopping, failed;
-static _Atomic int64_t deadline_ms; /* of CLOCK_BOOTTIME */
+static char stop_why[SERVICE_WHY_BYTES_MAX]; /* written before `stopping` is set, read after */
+static _Atomic int64_t deadline_ms;          /* of CLOCK_BOOTTIME */
 static _Atomic(const char *) drain_step = "the start of the drain";
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -61,19 +62,16 @@ int service_stop_fd(void)
     return stop_fd;
 }
 
-/* The first call wins; `why` goes to the log. */
+/* The first call wins; `why` is what service_wait logs: a line may be slow, and the stop waits for none. */
 static void stop_begin(const char *why, bool as_failure)
 {
     static atomic_bool begun;
     if (atomic_exchange(&begun, true))
         return;
     atomic_store(&deadline_ms, clock_boottime_ms() + drain_whole_ms);
+    (void)snprintf(stop_why, sizeof stop_why, "%s", why);
     atomic_store(&failed, as_failure);
     atomic_store(&stopping, true); /* after the deadline: who sees it may ask how much is left */
-    if (as_failure)
-        log_error("stopping after a failure", LOG_STR("why", why), LOG_INT("drain_ms", drain_whole_ms));
-    else
-        log_info("stopping", LOG_STR("why", why), LOG_INT("drain_ms", drain_whole_ms));
     (void)service_notify("STOPPING=1");
     uint64_t one = 1;
     if (write(stop_fd, &one, sizeof one) != sizeof one)
@@ -257,6 +255,10 @@ void service_wait(void)
     struct pollfd stop = {.fd = service_stop_fd(), .events = POLLIN};
     while (poll(&stop, 1, -1) != 1)
         assert(errno == EINTR);
+    if (atomic_load(&failed))
+        log_error("stopping after a failure", LOG_STR("why", stop_why), LOG_INT("drain_ms", drain_whole_ms));
+    else
+        log_info("stopping", LOG_STR("why", stop_why), LOG_INT("drain_ms", drain_whole_ms));
 }
 
 void service_drain_step(const char *what)

@@ -1,5 +1,7 @@
 #include "core/thread.h"
 
+#include "core/stderr.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +15,8 @@ static _Noreturn void thread_refused(const char *what, int code)
                        "no thread could be had for %s: %s; give the process more memory or tasks, or load it less\n",
                        what, strerror(code));
     len = len < (int)sizeof text ? len : (int)sizeof text - 1;
-    if (len > 0 && write(STDERR_FILENO, text, (size_t)len) < 0)
-        abort();
+    if (len > 0)
+        (void)stderr_write(text, (size_t)len);
     _exit(1);
 }
 

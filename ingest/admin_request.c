@@ -93,7 +93,7 @@ static bool read_time(const json_t *object, const char *name, int64_t *ret_ms, s
 
 static bool read_numbers(const json_t *object, struct coupon *coupon, struct request_fault *fault)
 {
-    static const struct number_field id = {.name = "coupon_id", .min = 1, .max = INT64_MAX};
+    static const struct number_field id = {.name = "coupon_id", .min = 1, .max = COUPON_ID_CHOSEN_MAX};
     static const struct number_field room = {.name = "room_id", .min = 0, .max = UINT32_MAX, .required = true};
     static const struct number_field total = {.name = "total", .min = 1, .max = ADMIN_TOTAL_MAX, .required = true};
     static const struct number_field limit = {.name = "per_user_limit", .min = 1, .max = 1000};

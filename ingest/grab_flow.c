@@ -14,11 +14,17 @@
 
 static void on_ask_again(void *arg);
 
-void grab_flow_open(struct ingest_loop *loop, size_t grabs_max)
+size_t grab_calls_max(const struct ingest_config *config)
+{
+    return (size_t)(config->grabs_max + config->batch_grabs_max);
+}
+
+void grab_flow_open(struct ingest_loop *loop)
 {
     struct grab_calls *calls = &loop->calls;
-    calls->all = mem_alloc(grabs_max * sizeof *calls->all);
-    for (size_t i = 0; i < grabs_max; i++) {
+    const size_t count = grab_calls_max(loop->ingest->config);
+    calls->all = mem_alloc(count * sizeof *calls->all);
+    for (size_t i = 0; i < count; i++) {
         calls->all[i].next = calls->spare;
         calls->spare = &calls->all[i];
     }
@@ -347,7 +353,7 @@ enum grab_reason grab_flow_admission(struct ingest_loop *loop)
     enum grab_reason away = part_away(loop);
     if (away != REASON_SUCCESS)
         return away;
-    if (loop->calls.spare != NULL && !admission_full(&loop->admission))
+    if (!admission_full(&loop->admission))
         return REASON_SUCCESS;
     admission_refused(&loop->admission);
     return REASON_OVERLOADED;
@@ -365,6 +371,7 @@ static bool room_mismatch(const struct ingest_loop *loop, const struct grab_requ
 static struct grab_call *call_begin(struct ingest_loop *loop, const struct grab_input *input)
 {
     struct grab_call *call = loop->calls.spare;
+    assert(call != NULL); /* grab_calls_max */
     loop->calls.spare = call->next;
     *call = (struct grab_call){.loop = loop, .input = *input, .left = -1, .room_id = -1, .offset = -1};
     assert(input->try_key.len <= TRY_KEY_MAX);
@@ -377,10 +384,6 @@ static struct grab_call *call_begin(struct ingest_loop *loop, const struct grab_
 
 void grab_flow_start(struct ingest_loop *loop, const struct grab_input *input)
 {
-    if (loop->calls.spare == NULL) { /* in the middle of a batch */
-        answer_at_once(loop, input, ANSWER_UNAVAILABLE, REASON_OVERLOADED);
-        return;
-    }
     if (room_mismatch(loop, &input->request)) {
         answer_at_once(loop, input, ANSWER_REFUSED, REASON_ROOM_MISMATCH);
         return;

@@ -7,8 +7,9 @@
  *                                                                                                  -> done()
  *
  * A grab that was started is always answered, once, through `done`, on its loop's thread. The client may be gone by
- * then; the grab goes to its end all the same. How many are let in says admission.h, by time; the calls are taken at
- * start and never grow (ingest.grabs_max). */
+ * then; the grab goes to its end all the same. How many are let in says admission.h, by time, up to ingest.grabs_max in
+ * flight; the calls are taken at start and never grow. A batch is let in as one grab is and then goes in whole, however
+ * many that makes: there are calls, and places in the producer's queue, for one batch more than the bound. */
 #ifndef WEIR_INGEST_GRAB_FLOW_H
 #define WEIR_INGEST_GRAB_FLOW_H
 
@@ -18,6 +19,7 @@
 #include "ingest/catalog_copy.h"
 #include "ingest/grab_answer.h"
 #include "ingest/grab_request.h"
+#include "ingest/ingest_config.h"
 #include "schemas/grabs.h"
 
 struct ingest_loop;
@@ -57,7 +59,9 @@ struct grab_calls {
     struct loop_timer *ask_timer;
 };
 
-void grab_flow_open(struct ingest_loop *loop, size_t grabs_max);
+/* In flight at once in a loop, at most: the last to be let in, below grabs_max, may be a batch. */
+size_t grab_calls_max(const struct ingest_config *config);
+void grab_flow_open(struct ingest_loop *loop);
 void grab_flow_close(struct ingest_loop *loop); /* nothing may be in flight */
 /* Whether a request's grabs are let in: REASON_SUCCESS, or why not. Asked once a request, before its body is read: a
  * refusal costs little, and a batch is let in whole or not at all. */

@@ -16,7 +16,7 @@ static const struct setting rows[] = {
     SETTING_CATALOG(struct ingest_config, NULL),
     SETTING_ADMIN_TOKEN(struct ingest_config),
     SETTING_WHOLE(struct ingest_config, "ingest.grabs_max", grabs_max, "16384", 16, 1000000,
-                  "grabs in flight in one loop, at most; further ones get 429"),
+                  "grabs in flight in one loop, at most; further ones get 429, and one batch may go beyond it"),
     SETTING_WHOLE(struct ingest_config, "ingest.grabs_min", grabs_min, "64", 1, 1000000,
                   "grabs in flight in one loop that are let in whatever time they take"),
     SETTING_WHOLE(

@@ -93,13 +93,14 @@ static bool open_redis(struct ingest_loop *loop, struct err *err)
 static bool open_producer(struct ingest_loop *loop, struct err *err)
 {
     const struct ingest_config *config = loop->ingest->config;
+    const int64_t calls = (int64_t)grab_calls_max(config);
     struct kafka_producer_options options = {
         .brokers = config->kafka_brokers,
         .client_id = "weir-ingest",
         .linger_ms = config->linger_ms,
         .delivery_timeout_ms = config->append_ms,
-        .queue_messages_max = config->grabs_max + 1, /* no more than there are calls */
-        .queue_bytes_max = config->grabs_max * 1024 + (1 << 20),
+        .queue_messages_max = calls + 1, /* no more than there are calls */
+        .queue_bytes_max = calls * 1024 + (1 << 20),
     };
     if (!kafka_producer_open(&options, &loop->producer, err))
         return false;
@@ -141,7 +142,7 @@ void *ingest_loop_start(struct loop *loop, int index, void *arg)
     struct ingest_loop *self = mem_alloc(sizeof *self);
     *self = (struct ingest_loop){.ingest = ingest, .index = index, .loop = loop};
     stock_batch_init(&self->batch, stock_client_send, self);
-    grab_flow_open(self, (size_t)ingest->config->grabs_max);
+    grab_flow_open(self);
     admission_open(self);
     ingest->loops[index] = self;
     struct err err = {0};

@@ -77,6 +77,9 @@ extern const char sql_leader_give[]; /* role, holder: the lease ends now */
 /* One coupon row in memory; texts are copied. A hold past COUPON_HOLD_MS_MAX that is found where somebody spoilt a row
  * or a mark is none: a rebuild would wait by it. */
 enum { COUPON_TITLE_MAX = 120, COUPON_HOLD_MS_MAX = 3600000 };
+/* The largest id that somebody may choose for a coupon (2^53 - 1, exact in every reader of JSON). Ids that the catalog
+ * takes come behind the largest one that is there, and must not run out. */
+#define COUPON_ID_CHOSEN_MAX INT64_C(9007199254740991)
 struct coupon {
     uint64_t coupon_id;
     uint64_t total;

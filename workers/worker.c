@@ -145,6 +145,16 @@ static void run_start_writer(struct worker *worker, int shard)
     run->writers[shard] = writer_start(&options);
 }
 
+/* Each shard that has partitions gets one. */
+static int run_queues(const struct worker *worker)
+{
+    int32_t partitions[ROUTE_PARTITIONS_MAX];
+    int queues = 0;
+    for (size_t i = 0; i < worker->config->mysql_shards.count; i++)
+        queues += route_partitions_of(&worker->run.plan.route, (int)i, partitions) > 0;
+    return queues;
+}
+
 static bool run_open_group(struct worker *worker, struct err *err)
 {
     const struct worker_config *config = worker->config;
@@ -155,6 +165,7 @@ static bool run_open_group(struct worker *worker, struct err *err)
                                                 .session_timeout_ms = config->session_timeout_ms,
                                                 .poll_interval_ms_max = config->poll_interval_ms_max,
                                                 .fetch_bytes_max = config->fetch_bytes_max,
+                                                .queues = run_queues(worker),
                                                 .on_assigned = on_assigned,
                                                 .on_revoked = on_revoked,
                                                 .on_error = on_error,

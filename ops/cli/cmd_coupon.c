@@ -3,6 +3,7 @@
 #include "ops/cli/cli.h"
 #include "ops/cli/coupon_request.h"
 #include "ops/cli/http_call.h"
+#include "schemas/catalog.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -28,7 +29,7 @@ static const struct cli_option option_rows[] = {
      .type = CLI_NUMBER,
      .offset = AT(id),
      .min = 1,
-     .max = INT64_MAX,
+     .max = COUPON_ID_CHOSEN_MAX,
      .argument = "N",
      .help = "create: its id (the next one)"},
     {.name = "limit",

@@ -151,6 +151,30 @@ def test_more_grabs_than_the_producer_may_hold():
         stack.ctl("restart", "ingest")
 
 
+def test_a_batch_larger_than_the_bound():
+    """The bound is 16: a batch of 500 goes in whole, though the broker is silent and none of it ends; the next one is refused whole, and nothing is reserved."""
+    bound, size, total = 16, 500, 1500
+    coupon = stack.new_coupon(total, hold_ms=HOLD_MS)
+    stack.ctl("restart", "ingest", "--", f"--ingest.grabs_max={bound}")
+    try:
+        warm(coupon)
+        first = users.take(2 * size)
+        batches = [{"grabs": [{"user_id": user, "coupon_id": coupon} for user in range(at, at + size)]} for at in (first, first + size)]
+        with links.fault("ingest-kafka", hold=1), concurrent.futures.ThreadPoolExecutor(1) as pool:
+            whole = pool.submit(stack.call, "POST", "/api/coupon/grab/batch", batches[0], base=stack.ENV["WEIR_INGEST"], timeout=30)
+            stack.wait_for(lambda: stack.left(coupon) == total - 1 - size, 30, "each grab of the batch has taken its unit")
+            refused = stack.call("POST", "/api/coupon/grab/batch", batches[1], base=stack.ENV["WEIR_INGEST"])
+            assert refused.status == 429 and int(refused.headers["retry-after"]) > 0, refused
+            assert stack.left(coupon) >= total - 1 - size, "units were taken for a refused batch"
+        results = whole.result().json["results"]
+        assert len(results) == size and not [r for r in results if r.get("code") == "overloaded"], results[:5]
+        states = resolve([{"grab_id": r["grab_id"], "location": r["location"]} for r in results if r["status"] == 202])
+        told = sum(r["status"] == 200 for r in results) + sum(state == "ok" for state in states.values())
+        at_rest(coupon, total, 1 + told)
+    finally:
+        stack.ctl("restart", "ingest")
+
+
 # ---- MySQL ----
 
 @pytest.mark.parametrize("worker,then", [("worker-hash", "cut"), pytest.param("worker-hash", "silent", marks=pytest.mark.more),

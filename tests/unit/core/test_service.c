@@ -9,6 +9,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 // clang-format on
+#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -149,6 +151,38 @@ static void past_the_deadline_it_says_what_hung(void **state)
     assert_int_equal(run(hangs), 1);
     assert_non_null(strstr(said, "past its deadline"));
     assert_non_null(strstr(said, "hung=\"kafka flush\" drain_ms=50"));
+}
+
+/* As run(), but nobody reads what it says, and there is no room for more. */
+static int run_unread(int (*child)(void))
+{
+    enum { PATIENCE_S = 5 };
+    int pipes[2];
+    assert_int_equal(pipe2(pipes, O_NONBLOCK), 0);
+    while (write(pipes[1], said, sizeof said) > 0) {
+    }
+    assert_int_equal(errno, EAGAIN);
+    assert_int_equal(fcntl(pipes[1], F_SETFL, 0), 0); /* as a service inherits it */
+    pid_t pid = fork();
+    if (pid == 0) {
+        dup2(pipes[1], STDERR_FILENO);
+        alarm(PATIENCE_S);
+        _exit(child());
+    }
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    close(pipes[0]);
+    close(pipes[1]);
+    assert_true(WIFEXITED(status)); /* else SIGALRM took it: it hung */
+    return WEXITSTATUS(status);
+}
+
+static void a_log_that_nobody_reads_holds_up_no_stop(void **state)
+{
+    (void)state;
+    assert_int_equal(run_unread(drains_on_sigterm), 0);
+    assert_int_equal(run_unread(stops_itself), 1);
+    assert_int_equal(run_unread(hangs), 1);
 }
 
 static void ready_text_is(const char *want)
@@ -302,6 +336,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exit_codes),
         cmocka_unit_test(past_the_deadline_it_says_what_hung),
+        cmocka_unit_test(a_log_that_nobody_reads_holds_up_no_stop),
         cmocka_unit_test(readiness_is_the_parts_together),
         cmocka_unit_test(systemd_is_told),
         cmocka_unit_test(parts_are_set_from_any_thread),

@@ -83,6 +83,9 @@ static void test_create(void **state)
     assert_false(made.coupon.gate_open);
     assert_string_equal(made.description, "d");
     assert_string_equal(made.terms, "");
+    assert_true(
+        create("{\"coupon_id\":9007199254740991,\"room_id\":17,\"title\":\"Half\",\"total\":1}", &made, &fault));
+    assert_int_equal(made.coupon.coupon_id, COUPON_ID_CHOSEN_MAX);
 }
 
 static void test_create_faults(void **state)
@@ -98,6 +101,8 @@ static void test_create_faults(void **state)
         "{\"room_id\":17,\"title\":\"Half\",\"total\":0}",
         "{\"room_id\":17,\"title\":\"Half\",\"total\":1000000000001}",
         "{\"room_id\":17,\"title\":\"Half\",\"total\":5,\"per_user_limit\":0}",
+        "{\"coupon_id\":9007199254740992,\"room_id\":17,\"title\":\"Half\",\"total\":5}",
+        "{\"coupon_id\":\"9223372036854775807\",\"room_id\":17,\"title\":\"Half\",\"total\":5}",
         "{\"room_id\":17,\"title\":\"Half\",\"total\":5,\"hold_ms\":999}",
         "{\"room_id\":17,\"title\":\"Half\",\"total\":5,\"gate\":\"ajar\"}",
         "{\"room_id\":17,\"title\":\"Half\",\"total\":5,\"opens_at\":\"soon\"}",
