@@ -7,7 +7,7 @@ import urllib.parse
 
 import pytest
 
-from support import raw, records, stack, users
+from support import raw, records, stack, tool, users
 
 COLUMNS = ("user_id", "coupon_id", "room_id", "grab_id", "grab_status", "fail_reason", "grab_time", "use_status", "try_key")
 BUYERS, VOIDS = 120, 15
@@ -353,8 +353,9 @@ def test_the_table_of_a_day_is_gone(sale):
     for user, grab_id in ((user, answer["grab_id"]), (void_user, void_id)):
         shard, table = records.partition_of(user) % stack.SHARDS, day_table(grab_id)
         assert table in stack.tables_of(shard, "daily"), table
+        at_ms = records.time_ms(int(grab_id))
         lists = [f"/api/user/{user}/coupons?layout=daily&status=all", f"/api/room/{sale.room}/orders?layout=daily&status=all&limit=1000",
-                 "/api/orders/recent?hours=48&limit=1000&layout=daily&status=all"]
+                 f"/api/orders/recent?from={of_ms(at_ms)}&to={of_ms(at_ms + 1)}&limit=1000&layout=daily&status=all"]
         assert_lost(shard, table, lists, places_of(user, grab_id, "daily"))
 
 
@@ -372,6 +373,26 @@ def test_the_table_of_a_partition_is_gone(sale):
     partition = records.partition_of(user)
     lists = [f"/api/user/{user}/coupons?layout=hash", f"/api/room/{sale.room}/orders?layout=hash"]
     assert_lost(partition % stack.SHARDS, f"grabs_p{partition:02d}", lists, places_of(user, answer["grab_id"], "hash"))
+
+
+def all_tables():
+    return [sorted(row[0] for row in stack.shard(number, "SHOW TABLES")) for number in range(stack.SHARDS)]
+
+
+@both
+def test_init_does_not_make_a_lost_table_anew(sale, layout):
+    """Empty, it would be taken for whole by the worker that waits for it."""
+    user, answer = sale.answers[0]
+    partition = records.partition_of(user)
+    shard, table = partition % stack.SHARDS, f"grabs_p{partition:02d}" if layout == "hash" else day_table(answer["grab_id"])
+    with table_away(shard, table):
+        before = all_tables()
+        done = tool.run("init")
+        assert done.returncode == 1 and done.stderr.count("\n") == 1, done
+        assert f"shard {shard}: The table {table} is gone" in done.stderr and "put it back" in done.stderr, done
+        assert all_tables() == before
+    done = tool.run("init")
+    assert done.returncode == 0, done
 
 
 # ---- admin ----
