@@ -57,20 +57,31 @@ size_t plan_shards(const struct plan *plan, int ret_shards[ROUTE_SHARDS_MAX])
     return 1;
 }
 
-static bool day_wanted(const struct plan *plan, int64_t day)
+bool plan_days(const struct plan *plan, int64_t *ret_first, int64_t *ret_last)
 {
     const struct question *question = &plan->question;
     if (question->begin_id >= question->end_id)
         return false;
-    return day >= id_day(question->begin_id, plan->offset_min) && day <= id_day(question->end_id - 1, plan->offset_min);
+    *ret_first = id_day(question->begin_id, plan->offset_min);
+    *ret_last = id_day(question->end_id - 1, plan->offset_min);
+    return true;
+}
+
+void plan_slots_clear(struct plan_slots *slots)
+{
+    slots->count = 0;
+    slots->oldest = INT64_MAX;
 }
 
 void plan_slots_add_table(const struct plan *plan, const char *table, struct plan_slots *slots)
 {
-    int64_t slot;
+    int64_t slot, first, last;
     assert(plan->layout->keys->layout->by_day);
-    if (slots->count < PLAN_TABLES_MAX && plan->layout->keys->layout->parse(plan->stream, table, &slot) &&
-        day_wanted(plan, slot))
+    if (!plan->layout->keys->layout->parse(plan->stream, table, &slot))
+        return;
+    if (slot < slots->oldest)
+        slots->oldest = slot;
+    if (slots->count < PLAN_TABLES_MAX && plan_days(plan, &first, &last) && slot >= first && slot <= last)
         slots->slot[slots->count++] = slot;
 }
 

@@ -41,12 +41,16 @@ size_t plan_all_shards(const struct map_layout *layout, int ret_shards[ROUTE_SHA
 /* Slots of the shard in the order in which they are read. For a layout by day `table` are the names that the shard has,
  * of whatever kind (newest day first); else it is not looked at. */
 struct plan_slots {
+    int64_t oldest; /* by day: of all tables that were listed, wanted or not; INT64_MAX: none */
     size_t count;
     int64_t slot[PLAN_TABLES_MAX];
 };
+void plan_slots_clear(struct plan_slots *slots);
 void plan_slots_add_table(const struct plan *plan, const char *table, struct plan_slots *slots); /* one listed name */
 void plan_slots_sort(struct plan_slots *slots);
 void plan_slots_of(const struct plan *plan, int shard, struct plan_slots *ret_slots); /* layouts not by day */
+/* The days that ids of the question can be of; false: no id is asked for. */
+WEIR_MUST_USE bool plan_days(const struct plan *plan, int64_t *ret_first, int64_t *ret_last);
 /* For SHOW TABLES: text of the statement that lists the names for plan_slots_add_table. */
 void plan_list_sql(const struct stream *stream, struct buf *ret_sql);
 

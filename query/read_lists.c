@@ -1,6 +1,6 @@
 /* Lists of rows: a user's coupons, a room's orders, the orders of a time range. Newest first, from one layout. */
 #include "core/clock.h"
-#include "query/plan.h"
+#include "query/days.h"
 #include "query/rows.h"
 #include "query/scatter.h"
 #include <assert.h>
@@ -96,7 +96,7 @@ static bool list_days(const struct plan *plan, struct plan_slots *slots, struct 
 {
     struct table_taker taker = {plan, slots};
     struct buf text = {0};
-    slots->count = 0;
+    plan_slots_clear(slots);
     plan_list_sql(plan->stream, &text);
     bool good = sql_select(sql, text.data, NULL, 0, take_table, &taker, err);
     buf_free(&text);
@@ -104,6 +104,18 @@ static bool list_days(const struct plan *plan, struct plan_slots *slots, struct 
     if (good && slots->count == PLAN_TABLES_MAX)
         return err_set(err, ERR_DATA, "there are %d day tables or more; ask for a shorter time", PLAN_TABLES_MAX);
     return good;
+}
+
+/* Of the days that were looked into: `read` tables, from the newest on. What is behind a full list is not asked for. */
+static bool check_days(const struct list_part *part, const struct plan *plan, const struct plan_slots *slots,
+                       size_t read, struct sql *sql, struct err *err)
+{
+    struct days_range range;
+    if (!plan_days(plan, &range.first, &range.last))
+        return true;
+    if (read > 0 && part->lists[0].count >= plan->question.limit)
+        range.first = slots->slot[read - 1];
+    return days_check(plan, part->part.shard, slots, range, sql, err);
 }
 
 /* The names are asked for each time: a table that was made a moment ago may hold rows that a client already knows
@@ -119,10 +131,11 @@ static bool read_days(struct list_part *part, const struct plan *plan, struct pl
     row_list_clear(list);
     if (!list_days(plan, slots, sql, err))
         return false;
-    for (size_t i = 0; i < slots->count && list->count < plan->question.limit; i++)
+    size_t i = 0;
+    for (; i < slots->count && list->count < plan->question.limit; i++)
         if (!read_table(part, plan, slots->slot[i], plan->question.limit - list->count, list, sql, err))
             return false;
-    return true;
+    return check_days(part, plan, slots, i, sql, err);
 }
 
 static bool list_run(struct pool_job *job, struct sql *sql, struct err *err)
@@ -133,7 +146,7 @@ static bool list_run(struct pool_job *job, struct sql *sql, struct err *err)
         return read_partitions(part, plan, sql, err);
     struct plan_slots *slots = mem_alloc(sizeof *slots);
     bool good = read_days(part, plan, slots, sql, err);
-    if (!good && err->kind == ERR_MISSING) /* a table was dropped after it was listed */
+    if (!good && err->kind == ERR_MISSING) /* a table was dropped, or made, after they were listed */
         good = read_days(part, plan, slots, sql, err);
     free(slots);
     return good;

@@ -4,13 +4,15 @@
  * a progress that has passed the grab's epoch says that it will never be (I4; README, Design). The two statements may
  * not change places.
  */
+#include "core/clock.h"
 #include "protocol/fold.h"
 #include "protocol/ids.h"
-#include "query/plan.h"
+#include "query/days.h"
 #include "query/rows.h"
 #include "query/scatter.h"
 #include "schemas/ddl.h"
 #include "schemas/partition.h"
+#include "schemas/table_day.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,41 +74,64 @@ static bool take_row(const struct value *cells, size_t count, void *arg)
     return false;
 }
 
-struct older_taker {
+struct day_taker {
     const struct status_part *part;
     const struct layout *layout;
-    int64_t slot;
-    bool found;
+    int64_t day;
+    struct table_day known;
 };
+
+static bool take_used(const struct value *cells, size_t count, void *arg)
+{
+    (void)cells;
+    ((struct day_taker *)arg)->known.was_used = count > 0;
+    return false;
+}
 
 static bool take_table(const struct value *cells, size_t count, void *arg)
 {
-    struct older_taker *taker = arg;
-    char name[TABLE_NAME_MAX + 1];
-    int64_t slot;
-    if (count != 1 || cells[0].type != VALUE_TEXT || cells[0].len >= sizeof name)
-        return true;
-    snprintf(name, sizeof name, "%.*s", (int)cells[0].len, cells[0].text);
-    taker->found = taker->layout->parse(taker->part->stream, name, &slot) && slot < taker->slot;
-    return !taker->found;
+    struct day_taker *taker = arg;
+    if (count == 1)
+        table_day_see(&taker->known, taker->part->stream, taker->layout, taker->day, &cells[0]);
+    return true;
 }
 
-/* A day's table that was never made holds no row: the day is a function of the id. One that was dropped past the
- * retention did hold rows, and days are dropped from the oldest on: so without an older table nothing may be
- * concluded, and an OK grab of a dropped day is not called void. */
+/* First what was stored, of this partition, then the tables: one that is made meanwhile is not called lost. */
+static bool read_known(struct day_taker *taker, int32_t partition, struct sql *sql, struct err *err)
+{
+    const char *layout = taker->layout->name;
+    char day[11];
+    struct buf used = {0}, list = {0};
+    day_format((int32_t)taker->day, '-', day);
+    const struct value values[] = {value_text(layout, strlen(layout)), value_text(day, strlen(day)),
+                                   value_i64(partition)};
+    table_day_used_sql(taker->part->stream, &used);
+    if (used.len > 0)
+        buf_append_str(&used, " AND `partition` = ? LIMIT 1");
+    plan_list_sql(taker->part->stream, &list);
+    bool good = (used.len == 0 || sql_select(sql, used.data, values, 3, take_used, taker, err)) &&
+                sql_select(sql, list.data, NULL, 0, take_table, taker, err);
+    buf_free(&used);
+    buf_free(&list);
+    return good;
+}
+
+/* A day's table that was never made holds no row: the day is a function of the id. One that was lost did, and nothing
+ * may be said of its grabs. Neither of those whose table was dropped past the retention: days are dropped from the
+ * oldest on, so without an older table an OK grab of a dropped day is not called void. */
 static bool read_missing_day(const struct status_part *part, const struct status_read *read, int64_t slot,
                              struct sql *sql, struct err *err)
 {
-    struct older_taker taker = {.part = part, .layout = read->layout->keys->layout, .slot = slot};
-    struct buf text = {0};
-    if (fold_status(false, false, read->question.epoch, part->epoch) != GRAB_STATUS_VOID)
-        return true;
-    plan_list_sql(part->stream, &text);
-    bool good = sql_select(sql, text.data, NULL, 0, take_table, &taker, err);
-    buf_free(&text);
-    return good && (taker.found || err_set(err, ERR_MISSING,
-                                           "the table of this grab's day is not there, nor an older one: it may have "
-                                           "been dropped past the retention"));
+    struct day_taker taker = {.part = part, .layout = read->layout->keys->layout, .day = slot};
+    const int32_t today = day_of_ms(clock_realtime_ms(), part->part.scatter->map->offset_min);
+    if (!read_known(&taker, read->partition, sql, err))
+        return false;
+    if (table_day_lost(&taker.known, slot, today))
+        return days_fail(part->stream, taker.layout, slot, err);
+    return fold_status(false, false, read->question.epoch, part->epoch) != GRAB_STATUS_VOID || taker.known.has_older ||
+           err_set(err, ERR_MISSING,
+                   "the table of this grab's day is not there, nor an older one: it may have been dropped past the "
+                   "retention");
 }
 
 static bool read_row(struct status_part *part, const struct status_read *read, struct sql *sql, struct err *err)

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TYPE_TEXT_MAX = 64, QUERY_TEXT_MAX = 160 };
+enum { TYPE_TEXT_MAX = 64 };
 
 /* ---- columns ---- */
 
@@ -124,17 +124,9 @@ struct days_reading {
 
 static bool days_row(const struct value *cells, size_t count, void *arg)
 {
-    struct days_reading *reading = arg;
-    char name[TABLE_NAME_MAX];
-    int64_t slot;
-    if (count < 1 || cells[0].type != VALUE_TEXT || cells[0].len >= sizeof name)
-        return true;
-    memcpy(name, cells[0].text, cells[0].len);
-    name[cells[0].len] = '\0';
-    if (!reading->layout->parse(reading->stream, name, &slot))
-        return true;
-    reading->known->exists |= slot == reading->day;
-    reading->known->has_older |= slot < reading->day;
+    const struct days_reading *reading = arg;
+    if (count > 0)
+        table_day_see(reading->known, reading->stream, reading->layout, reading->day, &cells[0]);
     return true;
 }
 
@@ -149,17 +141,16 @@ static bool totals_row(const struct value *cells, size_t count, void *arg)
 static bool day_was_used(struct sql *sql, const struct stream *stream, const struct layout *layout, int32_t day,
                          bool *ret_used, struct err *err)
 {
-    char text[QUERY_TEXT_MAX], day_text[11];
+    char day_text[11];
+    struct buf text = {0};
     *ret_used = false;
-    if (!stream->totals_table)
-        return true;
     day_format(day, '-', day_text);
-    snprintf(text, sizeof text,
-             "SELECT 1 FROM `%s` WHERE `layout` = ? AND `day` = ? AND `ok_rows` + `void_rows` > 0 LIMIT 1",
-             stream->totals_table);
     const struct value values[] = {value_text(layout->name, strlen(layout->name)),
                                    value_text(day_text, strlen(day_text))};
-    return sql_select(sql, text, values, 2, totals_row, ret_used, err);
+    table_day_used_sql(stream, &text);
+    bool good = text.len == 0 || sql_select(sql, text.data, values, 2, totals_row, ret_used, err);
+    buf_free(&text);
+    return good;
 }
 
 bool table_day_read(struct sql *sql, const struct stream *stream, const struct layout *layout, int32_t day,
@@ -172,9 +163,4 @@ bool table_day_read(struct sql *sql, const struct stream *stream, const struct l
         return false;
     *ret_day = known;
     return true;
-}
-
-bool table_day_lost(const struct table_day *known, int32_t day, int32_t today)
-{
-    return !known->exists && known->was_used && (known->has_older || day >= today - 1);
 }

@@ -5,22 +5,14 @@
 #define WEIR_WORKERS_TABLE_CHECK_H
 
 #include "core/sql.h"
-#include "schemas/layout.h"
+#include "schemas/table_day.h"
 
 /* ERR_INTERNAL names the first column that differs, or a unique key or CHECK that was added: a row that they do not
  * take may be good, and the table at fault. Other kinds: could not be asked. A longer text column is fine. */
 WEIR_MUST_USE bool table_check(struct sql *sql, const struct stream *stream, const char *table, struct err *err);
 
-/* What a shard knows of a day's table. */
-struct table_day {
-    bool exists;
-    bool has_older; /* a table of an earlier day is there */
-    bool was_used;  /* by the totals, rows of this layout and day were stored; a stream without totals cannot tell */
-};
+/* What this shard knows of a day's table, for table_day_lost(). */
 WEIR_MUST_USE bool table_day_read(struct sql *sql, const struct stream *stream, const struct layout *layout,
                                   int32_t day, struct table_day *ret_day, struct err *err);
-/* Its rows went with it and nobody meant that: tables are dropped oldest first, and never today's or yesterday's. Made
- * anew it would be empty, and first-wins blind. */
-bool table_day_lost(const struct table_day *known, int32_t day, int32_t today);
 
 #endif

@@ -54,6 +54,9 @@ static bool make_shards(struct init *init, struct err *err)
     for (int shard = 0; shard < count; shard++)
         if (!init_shard_open(init, shard, err))
             return false;
+    for (int shard = 0; shard < count; shard++)
+        if (!init_shard_whole(init, shard, err))
+            return false;
     for (int shard = 0; shard < count; shard++) {
         if (!init_shard_tables(init, shard, err) || !init_shard_progress(init, shard, err))
             return false;

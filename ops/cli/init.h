@@ -4,6 +4,7 @@
  *     init_topic      the topic (or its partition count, compared)
  *     init_meta       the meta row
  *     init_routes     a route a layout that init.layouts names; those have workers, and query asks no other
+ *     init_lost       a look at all shards: no table is gone that rows were stored in
  *     init_shard      identity | tables | day tables | view | progress rows, a shard at a time
  */
 #ifndef WEIR_OPS_CLI_INIT_H
@@ -40,9 +41,13 @@ WEIR_MUST_USE bool init_meta(struct init *init, struct err *err);
 WEIR_MUST_USE bool init_routes(struct init *init, struct err *err);
 /* Connects, and compares whose the database is; writes nothing but that. */
 WEIR_MUST_USE bool init_shard_open(struct init *init, int shard, struct err *err);
+/* ERR_CONFLICT names the first table that would be made anew, empty, though rows were stored in it. */
+WEIR_MUST_USE bool init_shard_whole(const struct init *init, int shard, struct err *err);
 WEIR_MUST_USE bool init_shard_tables(struct init *init, int shard, struct err *err);
 WEIR_MUST_USE bool init_shard_progress(struct init *init, int shard, struct err *err);
 
+/* Pure: of a partition's table, by the counts of its progress row. */
+bool init_partition_lost(bool exists, uint64_t ok_rows, uint64_t void_rows);
 /* Pure: takes the next name out of "hash, daily", cut to fit; false at the end. */
 WEIR_MUST_USE bool layouts_next(const char **text, char ret_name[LAYOUT_NAME_MAX]);
 /* Pure: which layouts of the stream `text` names; ERR_USAGE when it names one that the stream does not have, or

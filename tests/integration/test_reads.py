@@ -1,4 +1,5 @@
 """Reads against plain SQL: every list, total and place says what the tables of all shards say, in both layouts alike."""
+import contextlib
 import datetime
 import random
 import time
@@ -6,7 +7,7 @@ import urllib.parse
 
 import pytest
 
-from support import raw, records, stack, users
+from support import raw, records, stack, tool, users
 
 COLUMNS = ("user_id", "coupon_id", "room_id", "grab_id", "grab_status", "fail_reason", "grab_time", "use_status", "try_key")
 BUYERS, VOIDS = 120, 15
@@ -305,6 +306,93 @@ def test_the_place_of_no_grab():
     for text in ("x", "0", "-1", "9223372036854775808"):
         answer = stack.get(f"/api/grab/{text}?user=1&epoch=1")
         assert answer.status == 404 and answer.json["code"] == "bad_grab_id", answer
+
+
+# ---- a table that is gone ----
+
+@contextlib.contextmanager
+def table_away(shard, table):
+    stack.shard(shard, f"RENAME TABLE `{table}` TO test_away")
+    try:
+        yield
+    finally:
+        stack.shard(shard, f"RENAME TABLE test_away TO `{table}`")
+
+
+def day_table(grab_id):
+    return time.strftime("grabs_%Y_%m_%d", time.gmtime(records.time_ms(int(grab_id)) / 1000))
+
+
+def assert_names(target, shard, table):
+    answer = stack.get(target)
+    assert answer.status == 503 and answer.json["code"] == "shard_unavailable", (target, answer)
+    assert f"shard {shard} " in answer.json["detail"] and table in answer.json["detail"], (target, answer)
+
+
+def assert_lost(shard, table, lists, places):
+    """Each read that needs the table is an error that names it, or says what it lacks; none is whole, and no grab is void or open."""
+    with table_away(shard, table):
+        for target in lists:
+            assert_names(target, shard, table)
+            partial = stack.get(target + "&partial=allow").json
+            assert partial["complete"] is False and partial["failed_shards"] == [shard], partial
+        for target in places:
+            assert_names(target, shard, table)
+    for target in lists:
+        assert stack.get(target).json["complete"] is True, target
+
+
+def places_of(user, grab_id, layout):
+    """Asked as a grab whose epoch is past, and as one that may still come."""
+    return [f"/api/grab/{grab_id}?user={user}&epoch={epoch}&layout={layout}" for epoch in (0, stack.epoch() + 1)]
+
+
+def test_the_table_of_a_day_is_gone(sale):
+    """Of today; and of yesterday, behind which older ones are there."""
+    (user, answer), (void_user, void_id) = sale.answers[0], sale.voids[1]
+    for user, grab_id in ((user, answer["grab_id"]), (void_user, void_id)):
+        shard, table = records.partition_of(user) % stack.SHARDS, day_table(grab_id)
+        assert table in stack.tables_of(shard, "daily"), table
+        at_ms = records.time_ms(int(grab_id))
+        lists = [f"/api/user/{user}/coupons?layout=daily&status=all", f"/api/room/{sale.room}/orders?layout=daily&status=all&limit=1000",
+                 f"/api/orders/recent?from={of_ms(at_ms)}&to={of_ms(at_ms + 1)}&limit=1000&layout=daily&status=all"]
+        assert_lost(shard, table, lists, places_of(user, grab_id, "daily"))
+
+
+def test_a_list_that_is_full_before_the_day_that_is_gone(sale):
+    void_user, void_id = sale.voids[1]
+    shard, target = records.partition_of(void_user) % stack.SHARDS, f"/api/room/{sale.room}/orders?layout=daily&limit=3"
+    whole = stack.get(target).json["data"]
+    with table_away(shard, day_table(void_id)):
+        answer = stack.get(target)
+        assert answer.status == 200 and answer.json["complete"] is True and answer.json["data"] == whole, answer
+
+
+def test_the_table_of_a_partition_is_gone(sale):
+    user, answer = sale.answers[0]
+    partition = records.partition_of(user)
+    lists = [f"/api/user/{user}/coupons?layout=hash", f"/api/room/{sale.room}/orders?layout=hash"]
+    assert_lost(partition % stack.SHARDS, f"grabs_p{partition:02d}", lists, places_of(user, answer["grab_id"], "hash"))
+
+
+def all_tables():
+    return [sorted(row[0] for row in stack.shard(number, "SHOW TABLES")) for number in range(stack.SHARDS)]
+
+
+@both
+def test_init_does_not_make_a_lost_table_anew(sale, layout):
+    """Empty, it would be taken for whole by the worker that waits for it."""
+    user, answer = sale.answers[0]
+    partition = records.partition_of(user)
+    shard, table = partition % stack.SHARDS, f"grabs_p{partition:02d}" if layout == "hash" else day_table(answer["grab_id"])
+    with table_away(shard, table):
+        before = all_tables()
+        done = tool.run("init")
+        assert done.returncode == 1 and done.stderr.count("\n") == 1, done
+        assert f"shard {shard}: The table {table} is gone" in done.stderr and "put it back" in done.stderr, done
+        assert all_tables() == before
+    done = tool.run("init")
+    assert done.returncode == 0, done
 
 
 # ---- admin ----

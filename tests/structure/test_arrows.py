@@ -20,7 +20,7 @@ WORDS = {  # folder -> what it must not know; file names may narrow it
 }
 # Of the schemas, those that serve every stream.
 GENERIC_SCHEMAS = ("stream", "stream_check", "codec", "codec_scan", "codec_parse", "codec_parts", "ddl", "layout", "layout_hash", "layout_daily", "partition",
-                   "route", "progress", "shard_identity")
+                   "route", "progress", "shard_identity", "table_day")
 
 
 def test_the_generic_files_are_there():

@@ -80,6 +80,15 @@ static void a_layout_without_a_route_is_not_shown(void **state)
     buf_free(&text);
 }
 
+static void a_partition_whose_table_is_gone(void **state)
+{
+    (void)state;
+    assert_true(init_partition_lost(false, 1, 0));
+    assert_true(init_partition_lost(false, 0, 1));
+    assert_false(init_partition_lost(false, 0, 0)); /* it was never made, or had nothing to keep */
+    assert_false(init_partition_lost(true, 5, 5));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -87,6 +96,7 @@ int main(void)
         cmocka_unit_test(what_is_no_layout_is_refused),
         cmocka_unit_test(a_layout_that_is_added_begins_where_the_log_does),
         cmocka_unit_test(a_layout_without_a_route_is_not_shown),
+        cmocka_unit_test(a_partition_whose_table_is_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
