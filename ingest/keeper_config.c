@@ -2,6 +2,7 @@
 
 #include "core/redis.h"
 #include "core/sql.h"
+#include "schemas/layout.h"
 #include "schemas/settings.h"
 
 #define FIELD(field_) offsetof(struct keeper_config, field_)
@@ -17,7 +18,7 @@ static const struct setting rows[] = {
      .type = SETTING_CHOICE,
      .offset = FIELD(layout),
      .fallback = "hash",
-     .choices = "hash|daily",
+     .choices = LAYOUT_CHOICES,
      .help = "layout whose rows a sweep and a rebuild read"},
     SETTING_WHOLE(struct keeper_config, "keeper.tick_ms", tick_ms, "200", 10, 1000,
                   "time between two looks at the coupons, ms"),

@@ -100,7 +100,8 @@ static bool read_layout(const struct question_source *source, const struct layou
         *ret_layout = layout_find(name);
     }
     return *ret_layout != NULL ||
-           fault_set(fault, "bad_parameter", "layout must be hash or daily, not \"%.*s\".", shown(text), text.data);
+           fault_set(fault, "bad_parameter", "layout must be one of " LAYOUT_CHOICES ", not \"%.*s\".", shown(text),
+                     text.data);
 }
 
 static bool refuse_unoffered(const struct question_source *source, struct question_fault *fault)

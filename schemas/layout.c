@@ -10,12 +10,19 @@ enum {
     DAYS_BEFORE_1970 = 719468 /* from 0000-03-01 */
 };
 
+static const struct layout *const layouts[] = {&layout_hash, &layout_daily};
+
+const struct layout *layout_nth(size_t at)
+{
+    return at < sizeof layouts / sizeof *layouts ? layouts[at] : NULL;
+}
+
 const struct layout *layout_find(const char *name)
 {
-    static const struct layout *const layouts[] = {&layout_hash, &layout_daily};
-    for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++)
-        if (strcmp(layouts[i]->name, name) == 0)
-            return layouts[i];
+    const struct layout *layout;
+    for (size_t i = 0; (layout = layout_nth(i)) != NULL; i++)
+        if (strcmp(layout->name, name) == 0)
+            return layout;
     return NULL;
 }
 

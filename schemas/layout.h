@@ -24,8 +24,12 @@ struct layout {
     bool (*parse)(const struct stream *stream, const char *table, int64_t *ret_slot);
 };
 
+/* All names, as choices of a setting and for whoever named another. A unit test holds them to the list in layout.c. */
+#define LAYOUT_CHOICES "hash|daily"
+
 extern const struct layout layout_hash, layout_daily;
 const struct layout *layout_find(const char *name); /* NULL: none */
+const struct layout *layout_nth(size_t at);         /* in the order of LAYOUT_CHOICES; NULL: past the last */
 
 /* Days since 1970 <-> "2026_11_20" / "2026-11-20" (proleptic Gregorian, years 0 to 9999; H. Hinnant, chrono-compatible
  * date algorithms). */

@@ -11,12 +11,12 @@ TEST_SECONDS = 600
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "more: not of the core set; run by ops/test --faults")
+    config.addinivalue_line("markers", "more: long (tests/README.md); run by ops/test --faults")
     config.addinivalue_line("markers", "deadline(seconds): of this test, instead of the usual one")
 
 
 def pytest_collection_modifyitems(config, items):
-    """Tests marked `more` belong to the long run (ops/test --faults sets WEIR_FAULTS=all); the core run does not select them."""
+    """Tests marked `more` belong to the long run (ops/test --faults sets WEIR_FAULTS=all); no other run selects them."""
     if os.environ.get("WEIR_FAULTS") == "all":
         return
     left_out = [item for item in items if item.get_closest_marker("more")]

@@ -1,6 +1,7 @@
 #include "workers/worker_config.h"
 
 #include "core/sql.h"
+#include "schemas/layout.h"
 #include "schemas/settings.h"
 #include "schemas/stream.h"
 
@@ -28,7 +29,7 @@ static const struct setting rows[] = {
      .type = SETTING_CHOICE,
      AT(layout),
      .fallback = "hash",
-     .choices = "hash|daily",
+     .choices = LAYOUT_CHOICES,
      .help = "which tables it fills"},
     SETTING_WHOLE(struct worker_config, "worker.batch_rows_max", batch_rows_max, "5000", 1, 100000,
                   "records of one transaction"),

@@ -21,7 +21,7 @@ static const char *check_layouts(const char *text)
     bool any = false;
     while (layouts_next(&text, name)) {
         if (layout_find(name) == NULL)
-            return "must name layouts, hash or daily, comma separated";
+            return "must name layouts, of " LAYOUT_CHOICES ", comma separated";
         any = true;
     }
     return any ? NULL : "must name at least one layout";

@@ -3,6 +3,7 @@
 #include "sim/sim_database.h"
 #include "sim/sim_fault.h"
 #include "sim/sim_redis.h"
+#include "sim/sim_unknown.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -142,6 +143,7 @@ void call_send(struct world *world, struct call *call, call_fn run, call_fn done
         call->held++;
         world_at(world, there_us, NULL, on_run, call, 0);
     }
+    unknown_held(world, call->from, there_us > done_us ? there_us : done_us);
     call->held++;
     world_at(world, done_us, NULL, on_done, call, way_back);
     fault_draw_caller(world, call, done_us);

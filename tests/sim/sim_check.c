@@ -49,6 +49,11 @@ struct grab_truth *check_grab(struct world *world, uint64_t grab_id)
     return at == 0 ? NULL : &world->check->grab[at - 1];
 }
 
+struct grab_truth *check_grab_nth(struct world *world, int nth)
+{
+    return nth < world->check->grab_count ? &world->check->grab[nth] : NULL;
+}
+
 void check_made(struct world *world, uint64_t grab_id, uint64_t user, uint64_t coupon, const char *try_key)
 {
     struct sim_check *check = world->check;
@@ -238,7 +243,11 @@ void check_unknown(struct world *world, uint64_t grab_id, uint64_t epoch)
         world_violated(world, "I4", "unknown, with the place of grab %" PRIu64 ", which was never made", grab_id);
         return;
     }
+    if (!grab->unknown)
+        grab->unknown_us = world->now_us;
     grab->unknown = true;
+    grab->ended = false;
+    grab->place_epoch = epoch > grab->place_epoch ? epoch : grab->place_epoch;
     if (grab->epoch == 0)
         grab->epoch = epoch;
 }
@@ -257,7 +266,7 @@ void check_status(struct world *world, uint64_t grab_id, enum grab_status_word w
 
 /* ---- at rest ---- */
 
-static bool lag_is_zero(const struct world *world)
+bool check_lag_is_zero(const struct world *world)
 {
     for (int l = 0; l < SIM_LAYOUTS; l++)
         for (int p = 0; p < SIM_PARTITIONS; p++)
@@ -301,7 +310,7 @@ bool check_is_at_rest(struct world *world, const char **ret_why)
     if (!all_are_up(world))
         return false;
     *ret_why = "a layout lags behind the log";
-    if (!lag_is_zero(world))
+    if (!check_lag_is_zero(world))
         return false;
     *ret_why = "a coupon is not open";
     for (int c = 0; c < world->setup.coupons; c++)

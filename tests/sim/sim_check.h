@@ -27,11 +27,15 @@ struct grab_truth {
     bool refused;            /* its request was told that nothing is held and nothing will be */
     bool unknown;            /* told to somebody, with its place */
     bool told_ok, told_void; /* by the status place */
+    int64_t unknown_us;      /* when it was told first */
+    uint64_t place_epoch;    /* the highest that was told with it */
+    bool ended;              /* the status place was seen to know its end, behind the faults */
 };
 
 struct sim_check *check_new(void);
 void check_reset(struct world *world);
 struct grab_truth *check_grab(struct world *world, uint64_t grab_id); /* NULL: no such id was ever made */
+struct grab_truth *check_grab_nth(struct world *world, int nth);      /* NULL: past the last */
 /* An id was made for a RESERVE: never one that was made before. */
 void check_made(struct world *world, uint64_t grab_id, uint64_t user, uint64_t coupon, const char *try_key);
 void check_landed(struct world *world, int partition, const struct log_record *record);
@@ -44,6 +48,7 @@ void check_refused(struct world *world, uint64_t grab_id);
 void check_unknown(struct world *world, uint64_t grab_id, uint64_t epoch);
 void check_status(struct world *world, uint64_t grab_id, enum grab_status_word word);
 
+bool check_lag_is_zero(const struct world *world); /* both layouts have stored the log to its end */
 /* Whether all has come to rest; when not, `ret_why` says what has not. */
 bool check_is_at_rest(struct world *world, const char **ret_why);
 void check_at_rest(struct world *world);

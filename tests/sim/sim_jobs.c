@@ -1,6 +1,7 @@
 #include "sim/sim_jobs.h"
 
 #include "core/planted.h"
+#include "sim/sim_digest.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -23,11 +24,14 @@ struct job {
     uint64_t events;
     bool failed;
     struct violation violation;
+    uint64_t digest; /* of the last seed */
+    struct unknowns unknowns;
     uint64_t cover[FAULTS][STATES];
 };
 
 struct shared {
     _Atomic uint64_t end; /* seeds from here on need not be run: one below has failed */
+    struct sample sample[SAMPLES_MAX];
     struct job job[JOBS_MAX];
 };
 
@@ -46,6 +50,20 @@ static void fails_at(struct shared *shared, uint64_t seed)
     }
 }
 
+static void keep_sample(struct shared *shared, const struct jobs_options *options, uint64_t at, uint64_t digest)
+{
+    uint64_t step = (options->count + SAMPLES_MAX - 1) / SAMPLES_MAX;
+    if (at % step == 0)
+        shared->sample[at / step] = (struct sample){.seed = options->first + at, .digest = digest};
+}
+
+static void count_unknowns(struct unknowns *sum, const struct unknowns *more)
+{
+    sum->waited += more->waited;
+    if (more->longest_permille > sum->longest_permille)
+        sum->longest_permille = more->longest_permille;
+}
+
 static void job_main(struct shared *shared, struct job *job, const struct jobs_options *options, uint64_t offset)
 {
     planted_choose(options->planted);
@@ -53,8 +71,11 @@ static void job_main(struct shared *shared, struct job *job, const struct jobs_o
     for (uint64_t at = offset; options->first + at < shared->end; at += (uint64_t)options->jobs) {
         job->seed = options->first + at;
         job->failed = !world_run(world, job->seed);
+        job->digest = world_digest(world);
         job->events += world->events_run;
         job->seeds++;
+        count_unknowns(&job->unknowns, &world->unknowns);
+        keep_sample(shared, options, at, job->digest);
         if (job->failed)
             break;
     }
@@ -138,6 +159,7 @@ static void add_up(const struct shared *shared, const struct jobs_options *optio
         const struct job *job = &shared->job[i];
         result->seeds += job->seeds;
         result->events += job->events;
+        count_unknowns(&result->unknowns, &job->unknowns);
         for (int f = 0; f < FAULTS; f++)
             for (int s = 0; s < STATES; s++)
                 result->cover[f][s] += job->cover[f][s];
@@ -146,6 +168,7 @@ static void add_up(const struct shared *shared, const struct jobs_options *optio
         result->failed = true;
         result->seed = job->seed;
         result->violation = job->violation;
+        result->digest = job->digest;
     }
 }
 
@@ -163,6 +186,7 @@ void jobs_run(const struct jobs_options *options, struct jobs_result *ret_result
     start(shared, options);
     await(shared, options, begun);
     add_up(shared, options, ret_result);
+    memcpy(ret_result->sample, shared->sample, sizeof ret_result->sample);
     ret_result->seconds = now_seconds() - begun;
     munmap(shared, sizeof *shared);
 }

@@ -6,6 +6,7 @@
 #include "sim/sim_world.h"
 
 enum { JOBS_MAX = 64 };
+enum { SAMPLES_MAX = 32 };   /* seeds of a run whose digest is kept, evenly spread over it */
 #define JOBS_CRASHED "crash" /* what is violated by a process that ended early */
 
 struct jobs_options {
@@ -16,6 +17,11 @@ struct jobs_options {
     const char *name;    /* in that line */
 };
 
+struct sample {
+    uint64_t seed; /* 0: none was kept here */
+    uint64_t digest;
+};
+
 struct jobs_result {
     uint64_t seeds;  /* run */
     uint64_t events; /* of all of them */
@@ -23,6 +29,9 @@ struct jobs_result {
     bool failed;
     uint64_t seed; /* the lowest that failed */
     struct violation violation;
+    uint64_t digest; /* of the world's end: of the seed that failed */
+    struct sample sample[SAMPLES_MAX];
+    struct unknowns unknowns; /* of all seeds: how many, and the longest */
     uint64_t cover[FAULTS][STATES];
 };
 

@@ -2,6 +2,7 @@
 
 #include "sim/sim_check.h"
 #include "sim/sim_fault.h"
+#include "sim/sim_unknown.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -122,6 +123,7 @@ void log_append(struct world *world, struct process *from, enum state state, int
                               .arg = arg};
     if (course.land_us >= 0)
         world_at(world, course.land_us, NULL, on_land, append, 0);
+    unknown_held(world, from, course.land_us > course.report_us ? course.land_us : course.report_us);
     world_at(world, course.report_us, from, on_report, append, 0);
     fault_draw_process(world, from, state, course.report_us);
 }

@@ -30,6 +30,11 @@ struct sim_people *people_new(void)
     return people;
 }
 
+int people_requests(const struct world *world)
+{
+    return world->people->request_count;
+}
+
 const struct client_request *people_request(const struct world *world, int request)
 {
     return &world->people->request[request];

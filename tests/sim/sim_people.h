@@ -20,7 +20,8 @@ enum { REQUESTS_MAX = 64 };
 
 struct sim_people *people_new(void);
 void people_reset(struct world *world);
-void people_heal(struct world *world); /* opens what was closed, and watches for the rest */
+void people_heal(struct world *world);          /* opens what was closed, and watches for the rest */
+int people_requests(const struct world *world); /* made so far */
 const struct client_request *people_request(const struct world *world, int request);
 /* The client hears its answer; an unknown is asked for later. */
 void people_answered(struct world *world, int request, enum grab_answer answer, uint64_t grab_id, uint64_t epoch);

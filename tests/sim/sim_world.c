@@ -9,6 +9,7 @@
 #include "sim/sim_log.h"
 #include "sim/sim_people.h"
 #include "sim/sim_redis.h"
+#include "sim/sim_unknown.h"
 #include "sim/sim_worker.h"
 
 #include <assert.h>
@@ -242,6 +243,7 @@ static void world_reset(struct world *world, uint64_t seed)
     setup_draw(world);
     calls_reset(world);
     check_reset(world);
+    unknown_reset(world);
     redis_reset(world);
     log_reset(world);
     database_reset(world);
@@ -270,6 +272,8 @@ static void run_event(struct world *world, struct event event)
     }
     world->events_run++;
     event.fn(world, event.what, event.arg);
+    if (world->healed)
+        unknown_look(world);
 }
 
 bool world_run(struct world *world, uint64_t seed)

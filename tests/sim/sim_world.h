@@ -79,6 +79,14 @@ struct armed {
     int at[8];
 };
 
+/* Those that had not ended when all parts were back (sim_unknown.h). */
+struct unknowns {
+    int64_t held_until_us;    /* messages of keepers and workers from before the heal are under way */
+    int64_t back_us;          /* since then all parts are; -1: they are not */
+    uint64_t waited;          /* how many */
+    int64_t longest_permille; /* of a hold, until the end of one */
+};
+
 struct violation {
     char what[24]; /* "I2"; "": none */
     char text[SIM_TEXT_MAX];
@@ -104,6 +112,7 @@ struct world {
     bool quiet;
     struct setup setup;
     struct violation violation;
+    struct unknowns unknowns;
     struct armed calls_armed, grabs_armed;
     uint64_t tokens;                        /* of owners, given out so far */
     int group[SIM_LAYOUTS][SIM_PARTITIONS]; /* which worker has a partition, as the group says */

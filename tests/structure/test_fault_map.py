@@ -4,7 +4,7 @@ import re
 
 from support.tree import ROOT, assert_none
 
-ROW = re.compile(r"^\| .* \| `(\w+)::(test_\w+)` \| (core|part|more) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| .* \| `(\w+)::(test_\w+)` \| (always|some|long) \|$", re.MULTILINE)
 NO_FAULT = {"planted"}  # files that show that the checks can fail
 
 
@@ -23,14 +23,14 @@ def is_mark_more(decorator):
 
 
 def sets_of(text):
-    """test -> core, part or more."""
+    """test -> always, some or long."""
     module = ast.parse(text)
     names = {target.id: node.value for node in module.body if isinstance(node, ast.Assign) for target in node.targets if isinstance(target, ast.Name)}
     found = {}
     for node in module.body:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
             marks = [mentions_more(decorator, names) for decorator in node.decorator_list]
-            found[node.name] = "more" if any(is_mark_more(decorator) for decorator in node.decorator_list) else "part" if any(marks) else "core"
+            found[node.name] = "long" if any(is_mark_more(decorator) for decorator in node.decorator_list) else "some" if any(marks) else "always"
     return found
 
 
@@ -58,4 +58,4 @@ def test_c(x): pass
 @pytest.mark.parametrize("x", [1, pytest.param(2, marks=more)])
 def test_d(x): pass
 """
-    assert sets_of(text) == {"test_a": "core", "test_b": "more", "test_c": "part", "test_d": "part"}
+    assert sets_of(text) == {"test_a": "always", "test_b": "long", "test_c": "some", "test_d": "some"}

@@ -3,6 +3,7 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 
 import pytest
 
@@ -12,10 +13,12 @@ PROGRAMS = ("weir-ingest", "weir-keeper", "weir-worker", "weir-query", "weir")
 ROW = re.compile(r"^\| `([a-z0-9_]+\.[a-z0-9_]+)` \|")
 
 
+BIN = pathlib.Path(os.environ.get("WEIR_BIN", ROOT / "build/test/bin"))
+
+
 def settings_of(program):
     """name -> its row of the Markdown table."""
-    bin_folder = pathlib.Path(os.environ.get("WEIR_BIN", ROOT / "build/test/bin"))
-    done = subprocess.run([bin_folder / program, "--print-settings"], capture_output=True, text=True, timeout=10, check=True)
+    done = subprocess.run([BIN / program, "--print-settings"], capture_output=True, text=True, timeout=10, check=True)
     return rows_of(done.stdout)
 
 
@@ -43,6 +46,24 @@ def test_every_setting_is_in_the_readme(program):
 def test_the_readme_names_no_other_setting():
     known = set().union(*(settings_of(program) for program in PROGRAMS))
     assert not sorted(readme_rows().keys() - known), "README.md names settings that no program has"
+
+
+def check_table(readme):
+    return subprocess.run([sys.executable, ROOT / "ops/stack/settings_table.py", BIN, readme, "--check"], capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_settings_table_is_what_the_programs_say(tmp_path):
+    """To the letter: types, bounds, defaults and words, and which program has it. And a table that says otherwise is told."""
+    done = check_table(ROOT / "README.md")
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    text = (ROOT / "README.md").read_text()
+    lines = [line for line in text.splitlines() if ROW.match(line)]
+    assert len(lines) > 50
+    for line in (lines[0], lines[-1]):
+        spoilt = tmp_path / "README.md"
+        spoilt.write_text(text.replace(line, line[:-2] + "s |"))
+        done = check_table(spoilt)
+        assert done.returncode == 1 and "settings_table.py" in done.stderr, done
 
 
 def test_rows_are_found():

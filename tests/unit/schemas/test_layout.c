@@ -10,6 +10,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 // clang-format on
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -21,6 +22,18 @@ static void layouts_are_found_by_name(void **state)
     assert_null(layout_find("weekly"));
     assert_false(layout_hash.by_day);
     assert_true(layout_daily.by_day);
+}
+
+/* What settings and messages offer is exactly what there is. */
+static void the_choices_are_the_layouts(void **state)
+{
+    (void)state;
+    char names[100] = "";
+    for (size_t i = 0; layout_nth(i) != NULL; i++) {
+        assert_ptr_equal(layout_find(layout_nth(i)->name), layout_nth(i));
+        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i > 0 ? "|" : "", layout_nth(i)->name);
+    }
+    assert_string_equal(names, LAYOUT_CHOICES);
 }
 
 static void assert_round_trip(const struct layout *layout, int64_t slot, const char *name)
@@ -132,9 +145,13 @@ static void offsets_are_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(layouts_are_found_by_name), cmocka_unit_test(tables_are_named_and_read_back),
-        cmocka_unit_test(other_tables_are_not_ours), cmocka_unit_test(the_day_is_the_sales_own),
-        cmocka_unit_test(days_are_the_calendars),    cmocka_unit_test(offsets_are_read),
+        cmocka_unit_test(layouts_are_found_by_name),
+        cmocka_unit_test(the_choices_are_the_layouts),
+        cmocka_unit_test(tables_are_named_and_read_back),
+        cmocka_unit_test(other_tables_are_not_ours),
+        cmocka_unit_test(the_day_is_the_sales_own),
+        cmocka_unit_test(days_are_the_calendars),
+        cmocka_unit_test(offsets_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* The embedded contract is whole: it parses, names every route of the contract, and every reference in it leads
  * somewhere. */
+#include "schemas/layout.h"
 #include "schemas/openapi.h"
 
 // clang-format off
@@ -109,11 +110,24 @@ static void every_reference_leads_somewhere(void **state)
     assert_true(check_references(document) > 100);
 }
 
+/* The layouts that a question may force are those that there are. */
+static void the_layouts_are_named(void **state)
+{
+    (void)state;
+    const json_t *names = follow("#/components/parameters/Layout/schema/enum");
+    assert_non_null(names);
+    for (size_t i = 0; i <= json_array_size(names); i++) {
+        const char *name = json_string_value(json_array_get(names, i));
+        assert_string_equal(name ? name : "", layout_nth(i) ? layout_nth(i)->name : "");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_route_is_described),
         cmocka_unit_test(every_reference_leads_somewhere),
+        cmocka_unit_test(the_layouts_are_named),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }
