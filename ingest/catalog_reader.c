@@ -156,7 +156,7 @@ static bool span_take(struct catalog_reader *reader, int loop, struct err *err)
     reader->covered_ms[loop] = span.end_ms;
     reader->options.on_span(loop, &span, reader->options.arg);
     log_debug("span of ids leased", LOG_INT("loop", loop), LOG_INT("node", span.node),
-              LOG_INT("length_ms", span.end_ms - span.begin_ms));
+              LOG_INT("begin_ms", span.begin_ms), LOG_INT("end_ms", span.end_ms));
     return true;
 }
 

@@ -181,7 +181,8 @@ static struct client_status status_of(const struct client *client)
 {
     int64_t now_us = elapsed_us(client);
     uint64_t due = schedule_due_count(&client->plan->schedule, (uint64_t)now_us);
-    return (struct client_status){.elapsed_us = now_us,
+    return (struct client_status){.start_us = client->start_us,
+                                  .elapsed_us = now_us,
                                   .last_sent_us = client->last_sent_us,
                                   .sent = client->next,
                                   .in_flight = client->in_flight,

@@ -25,6 +25,7 @@ struct client_result {
 };
 
 struct client_status {
+    int64_t start_us; /* CLOCK_BOOTTIME; all other times are since then */
     int64_t elapsed_us;
     int64_t last_sent_us;
     uint64_t sent;

@@ -59,6 +59,15 @@ static enum outcome_kind judge_grab(const struct client_result *result, struct o
     return kind;
 }
 
+/* Of 429 it is not read: an overload makes many, and they have one code. */
+static enum outcome_kind judge_unavailable(const struct client_result *result, struct outcome *o)
+{
+    json_t *object = json_loadb(result->body, result->body_len, JSON_REJECT_DUPLICATES, NULL);
+    (void)copy_member(object, "code", o->reason, sizeof o->reason);
+    json_decref(object);
+    return OUTCOME_REJECTED_503;
+}
+
 static enum outcome_kind judge_answer(bool is_grab, const struct client_result *result, struct outcome *o)
 {
     if (is_grab && (result->status == 200 || result->status == 202)) {
@@ -70,7 +79,7 @@ static enum outcome_kind judge_answer(bool is_grab, const struct client_result *
     case 429:
         return OUTCOME_REJECTED_429;
     case 503:
-        return OUTCOME_REJECTED_503;
+        return judge_unavailable(result, o);
     default:
         return OUTCOME_HTTP_OTHER;
     }

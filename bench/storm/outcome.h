@@ -25,8 +25,8 @@ enum outcome_kind {
 
 struct outcome {
     enum outcome_kind kind;
-    int grab_status; /* 0, 1, 2; -1 when there is none */
-    char reason[OUTCOME_REASON_BYTES_MAX];
+    int grab_status;                       /* 0, 1, 2; -1 when there is none */
+    char reason[OUTCOME_REASON_BYTES_MAX]; /* of 503 the problem's code; "" when it has none */
     char grab_id[OUTCOME_GRAB_ID_BYTES_MAX];
 };
 

@@ -98,6 +98,7 @@ static void add_run(json_t *object, const struct report *report)
     set_object(object, "url", json_sprintf("http://%s", plan->target.host));
     set_object(object, "seed", json_sprintf("%llu", (unsigned long long)plan->scenario.seed));
     set_count(object, "started_unix_ms", (uint64_t)report->started_unix_ms);
+    set_count(object, "started_boottime_us", (uint64_t)report->status.start_us);
     set_object(object, "interrupted", json_boolean(report->interrupted));
     set_object(object, "seconds", json_real((double)report->status.elapsed_us / 1e6));
     set_object(object, "rate_asked",

@@ -90,6 +90,9 @@ static void test_texts_are_taken(void **state)
     assert_int_equal(outcome.grab_status, 1);
     assert_string_equal(outcome.reason, "success");
     assert_string_equal(outcome.grab_id, "g1");
+    result = answer(503, "{\"code\": \"not_appended\", \"success\": false}");
+    outcome_judge(&grab, &result, &outcome);
+    assert_string_equal(outcome.reason, "not_appended");
 }
 
 static void count(struct tally_board *board, const struct request *request, struct client_result result)
