@@ -252,8 +252,10 @@ void keeper_lost_look(struct keeper *keeper)
     if (lost->list.count == 0 || clock_boottime_ms() < lost->look_at_ms)
         return;
     for (int shard = 0; shard < (int)keeper->config->mysql_shards.count; shard++)
-        if (has_shard(&lost->list, shard))
+        if (has_shard(&lost->list, shard)) {
+            keeper_goes_on(keeper, keeper->config->fold_ms);
             back += look_at_shard(keeper, shard, &err);
+        }
     if (err.kind != ERR_NONE)
         log_warn("cannot look whether rows that were missing are back", LOG_ERR(&err));
     log_info("looked whether rows that were missing are back", LOG_INT("back", back),
