@@ -67,6 +67,7 @@ struct keeper {
     struct coupon_rows rows;
     struct coupon_seen *seen; /* as `coupons` was in the last round */
     size_t seen_count;
+    int64_t went_on_ms;                      /* CLOCK_BOOTTIME: the lease was told of it */
     int64_t looked_at_ms;                    /* CLOCK_BOOTTIME of the last look at all marks; 0: none */
     struct sweep *sweeps;                    /* at most SWEEPS_OF_COUPON_MAX a coupon */
     uint64_t spoilt_coupon;                  /* a script of a sweep failed on its keys: it needs a rebuild; 0: none */
@@ -85,6 +86,8 @@ struct keeper {
 void keeper_init(struct keeper *keeper, const struct keeper_config *config);
 void keeper_run(struct keeper *keeper); /* rounds until the service stops */
 void keeper_close(struct keeper *keeper);
+/* The work came further: the lease lasts for keeper.stuck_ms, what a rebuild or a sweep waits, and `more_ms` from now. */
+void keeper_goes_on(struct keeper *keeper, int64_t more_ms);
 /* Pure: how long to rest after `failed` (>= 1) rebuilds in a row that did not come through: 1, 2, 4 … ticks, up to
  * KEEPER_REST_MS_MAX. Each try raises the epoch and appends barriers, so they must not pile up in an outage. */
 int64_t keeper_rest_ms(unsigned failed, int64_t tick_ms);

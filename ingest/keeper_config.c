@@ -24,6 +24,8 @@ static const struct setting rows[] = {
                   "time between two looks at the coupons, ms"),
     SETTING_WHOLE(struct keeper_config, "keeper.lease_ms", lease_ms, "5000", 1000, 600000,
                   "silence of the keeper that leads after which another one does, ms"),
+    SETTING_WHOLE(struct keeper_config, "keeper.stuck_ms", stuck_ms, "30000", 1000, 3600000,
+                  "time without any progress after which the keeper that leads gives another one its turn, ms"),
     SETTING_WHOLE(struct keeper_config, "keeper.redis_ms", redis_ms, "2000", 50, 60000,
                   "deadline of one Redis command, ms"),
     SETTING_WHOLE(struct keeper_config, "keeper.mysql_ms", mysql_ms, "5000", 50, 60000,

@@ -19,6 +19,7 @@ struct keeper_config {
     char *layout;            /* whose rows sweep and rebuild read */
     int64_t tick_ms;         /* between two rounds */
     int64_t lease_ms;        /* how long a leader leads on without a word */
+    int64_t stuck_ms;        /* how long a leader may come no further, beside the waits of the protocol */
     int64_t redis_ms;        /* deadline of one Redis command */
     int64_t mysql_ms;        /* deadline of one statement, except the reading of rows in a rebuild */
     int64_t fold_ms;         /* the same for the reading of rows in a rebuild */

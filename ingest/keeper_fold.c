@@ -22,7 +22,6 @@ struct shard_fold {
     int shard;
     int64_t slot;                                   /* of the table that is being read */
     uint64_t rows_found;                            /* in the snapshot */
-    uint64_t rows_wanted;                           /* by the counts of progress */
     struct id_set seen[ROUTE_PARTITIONS_MAX];       /* every id that has a row there, OK or VOID */
     struct position position[ROUTE_PARTITIONS_MAX]; /* of the snapshot's progress */
     uint64_t rows_uncounted;
@@ -119,28 +118,29 @@ static bool read_table(struct shard_fold *fold, struct sql *sql, const char *tab
     return fold->row_err.kind == ERR_NONE;
 }
 
-static bool read_progress(struct shard_fold *fold, struct sql *sql, int32_t partition, struct err *err)
-{
-    struct position *position = &fold->position[partition];
-    if (!position_read(fold->keeper, sql, partition, position, err))
-        return false;
-    fold->rows_wanted += position->rows;
-    return true;
-}
-
 /* Rows that are gone (a table that was dropped or lost, rows that somebody deleted) would be taken for units that were
  * not sold, and sold again: their coupons stay closed, or all do where nobody knows whose they are. */
 static bool rows_are_all(const struct shard_fold *fold, struct sql *sql, const struct table_list *tables,
                          struct err *err)
 {
-    if (fold->rows_found == fold->rows_wanted)
+    uint64_t wanted[ROUTE_PARTITIONS_MAX] = {0}, sum = 0;
+    bool fewer = false, other = false;
+    for (int32_t p = 0; p < fold->keeper->partitions; p++) {
+        wanted[p] = fold->position[p].rows;
+        sum += wanted[p];
+        fewer = fewer || fold->seen[p].count < wanted[p];
+        other = other || fold->seen[p].count != wanted[p];
+    }
+    /* A day's table does not say of which partition a row is, and a foreign producer may have chosen another one. */
+    if (!other || (fold->keeper->layout->layout->by_day && fold->rows_found == sum))
         return true;
     const struct lost_scan scan = {.sql = sql,
                                    .shard = fold->shard,
                                    .table = tables->name,
                                    .table_count = tables->count,
                                    .rows_found = fold->rows_found,
-                                   .rows_wanted = fold->rows_wanted};
+                                   .rows_wanted = wanted,
+                                   .fewer = fewer};
     return keeper_lost_find(fold->keeper, &scan, &fold->job->lost[fold->shard], err);
 }
 
@@ -153,7 +153,7 @@ static bool read_snapshot(struct shard_fold *fold, struct sql *sql, const int32_
     bool good = sql_run_text(sql, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", err) &&
                 sql_run_text(sql, "START TRANSACTION WITH CONSISTENT SNAPSHOT", err);
     for (size_t i = 0; good && i < count; i++)
-        good = read_progress(fold, sql, partitions[i], err);
+        good = position_read(fold->keeper, sql, partitions[i], &fold->position[partitions[i]], err);
     good = good && sql_select(sql, "SHOW TABLES", NULL, 0, take_table, &tables, err);
     for (size_t i = 0; good && i < tables.count; i++)
         good = read_table(fold, sql, tables.name[i], err);

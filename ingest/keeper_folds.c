@@ -58,7 +58,12 @@ static void *run(void *arg)
 
 static void await(struct keeper *keeper, struct folds *folds)
 {
+    uint64_t read = 0;
     while (atomic_load(&folds->running) > 0) {
+        uint64_t now = atomic_load(&folds->job->progress->rows) + atomic_load(&folds->job->progress->records);
+        if (now > read)
+            keeper_goes_on(keeper, 0);
+        read = now;
         if (service_stopping())
             atomic_store(&folds->job->stop, true);
         progress_tell(folds->job->progress, keeper->part);

@@ -28,6 +28,8 @@ struct keeper_lease {
     /* ---- under the lock ---- */
     bool ending;
     int64_t until_ms;                 /* CLOCK_BOOTTIME; 0: not held */
+    int64_t stuck_at_ms;              /* of the work, when nothing more is heard of it */
+    int64_t rest_ms;                  /* it was stuck: it asks no more before this, CLOCK_BOOTTIME */
     struct err err;                   /* of the last round */
     char leader[LEASE_PLACE_MAX + 1]; /* the place of another one that leads; "" : not known */
 };
@@ -84,9 +86,40 @@ static bool ask(struct keeper_lease *lease, bool *ret_held, char ret_leader[LEAS
     return *ret_held || sql_select(lease->catalog, sql_leader_read, &role, 1, take_leader, ret_leader, err);
 }
 
+static void give_back(struct keeper_lease *lease)
+{
+    struct err err = {0};
+    const struct value values[] = {text_value(LEADER_KEEPER), text_value(lease->holder)};
+    if (lease->catalog == NULL)
+        return;
+    if (!sql_run(lease->catalog, sql_leader_give, values, 2, NULL, &err))
+        log_warn("the lease of the keeper was not given back; it runs out by itself", LOG_ERR(&err));
+}
+
+/* Another keeper asks LEASE_RENEWALS times in a length of the lease at least: it has its turn when there is one. */
+static bool rests(struct keeper_lease *lease)
+{
+    int64_t now_ms = clock_boottime_ms();
+    pthread_mutex_lock(&lease->lock);
+    bool stuck = lease->until_ms > 0 && now_ms >= lease->stuck_at_ms;
+    if (stuck) {
+        lease->until_ms = 0;
+        lease->rest_ms = now_ms + lease->config->lease_ms;
+    }
+    bool resting = now_ms < lease->rest_ms;
+    pthread_mutex_unlock(&lease->lock);
+    if (stuck) {
+        log_warn("this keeper comes no further: another one has its turn");
+        give_back(lease);
+    }
+    return resting;
+}
+
 /* A round that failed takes nothing away: what is held runs out by itself. */
 static void renew(struct keeper_lease *lease)
 {
+    if (rests(lease))
+        return;
     struct err err = {0};
     char leader[LEASE_PLACE_MAX + 1] = "";
     bool held = false;
@@ -99,6 +132,8 @@ static void renew(struct keeper_lease *lease)
         lease->catalog = NULL;
     }
     pthread_mutex_lock(&lease->lock);
+    if (good && held && lease->until_ms == 0)
+        lease->stuck_at_ms = sent_ms + lease->config->stuck_ms; /* its turn begins */
     if (good)
         lease->until_ms = held ? sent_ms + lease->config->lease_ms : 0;
     lease->err = err;
@@ -164,6 +199,14 @@ bool keeper_lease_held(struct keeper_lease *lease, struct err *err)
     return held;
 }
 
+void keeper_lease_go_on(struct keeper_lease *lease, int64_t until_ms)
+{
+    pthread_mutex_lock(&lease->lock);
+    if (lease->stuck_at_ms < until_ms)
+        lease->stuck_at_ms = until_ms;
+    pthread_mutex_unlock(&lease->lock);
+}
+
 void keeper_lease_tell(struct keeper_lease *lease, char ret_text[LEASE_TELL_MAX])
 {
     pthread_mutex_lock(&lease->lock);
@@ -172,16 +215,6 @@ void keeper_lease_tell(struct keeper_lease *lease, char ret_text[LEASE_TELL_MAX]
     else
         snprintf(ret_text, LEASE_TELL_MAX, "stands by: %s leads", lease->leader[0] != '\0' ? lease->leader : "nobody");
     pthread_mutex_unlock(&lease->lock);
-}
-
-static void give_back(struct keeper_lease *lease)
-{
-    struct err err = {0};
-    const struct value values[] = {text_value(LEADER_KEEPER), text_value(lease->holder)};
-    if (lease->catalog == NULL || lease->until_ms == 0)
-        return;
-    if (!sql_run(lease->catalog, sql_leader_give, values, 2, NULL, &err))
-        log_warn("the lease of the keeper was not given back; it runs out by itself", LOG_ERR(&err));
 }
 
 void keeper_lease_stop(struct keeper_lease *lease)
@@ -193,7 +226,8 @@ void keeper_lease_stop(struct keeper_lease *lease)
     pthread_cond_signal(&lease->wake);
     pthread_mutex_unlock(&lease->lock);
     pthread_join(lease->thread, NULL);
-    give_back(lease);
+    if (lease->until_ms > 0)
+        give_back(lease);
     sql_close(lease->catalog);
     pthread_mutex_destroy(&lease->lock);
     pthread_cond_destroy(&lease->wake);

@@ -67,13 +67,18 @@ struct counting {
     int shard;
     int64_t slot; /* of the table that is being read */
     struct row_counts counts;
+    uint64_t totals[ROUTE_PARTITIONS_MAX];
 };
 
 static bool take_row(const struct value *cells, size_t count, void *arg)
 {
     struct counting *counting = arg;
     const struct keeper *keeper = counting->keeper;
-    if (count == 3 && keeper_routed_here(keeper, partition_of_user(cells[0].u64, keeper->partitions), counting->shard))
+    if (count != 3)
+        return true;
+    const int64_t partition =
+        keeper->layout->layout->by_day ? partition_of_user(cells[0].u64, keeper->partitions) : counting->slot;
+    if (keeper_routed_here(keeper, partition, counting->shard))
         row_counts_add_row(&counting->counts, counting->slot, cells[1].u64, cells[2].u64 == GRAB_ROW_OK);
     return true;
 }
@@ -98,9 +103,11 @@ static bool take_total(const struct value *cells, size_t count, void *arg)
 {
     struct counting *counting = arg;
     const struct keeper *keeper = counting->keeper;
-    if (count == 5 && keeper_routed_here(keeper, cells[0].i64, counting->shard))
-        row_counts_add_total(&counting->counts, keeper->layout->layout->by_day ? cells[1].i64 : cells[0].i64,
-                             cells[2].u64, cells[3].u64, cells[4].u64);
+    if (count != 5 || !keeper_routed_here(keeper, cells[0].i64, counting->shard))
+        return true;
+    counting->totals[cells[0].i64] += cells[3].u64 + cells[4].u64;
+    row_counts_add_total(&counting->counts, keeper->layout->layout->by_day ? cells[1].i64 : cells[0].i64, cells[2].u64,
+                         cells[3].u64, cells[4].u64);
     return true;
 }
 
@@ -131,11 +138,14 @@ static bool count_scanned(struct counting *counting, const struct lost_scan *sca
 
 static bool nobody_knows(const struct keeper *keeper, const struct lost_scan *scan, struct err *err)
 {
+    uint64_t wanted = 0;
+    for (int32_t p = 0; p < keeper->partitions; p++)
+        wanted += scan->rows_wanted[p];
     return err_set(err, ERR_CONFLICT,
                    "%s has %" PRIu64 " rows of layout %s, its progress counts %" PRIu64 ", and %s does not tell whose "
                    "are missing: put back the table or the rows (`weir audit` names them), no stock is rebuilt without "
                    "them",
-                   sql_where(scan->sql), scan->rows_found, keeper->layout->layout->name, scan->rows_wanted,
+                   sql_where(scan->sql), scan->rows_found, keeper->layout->layout->name, wanted,
                    keeper->stream->totals_table);
 }
 
@@ -159,9 +169,10 @@ bool keeper_lost_find(const struct keeper *keeper, const struct lost_scan *scan,
     struct counting counting = {.keeper = keeper, .shard = scan->shard};
     const size_t before = list->count;
     bool good = count_totals(&counting, scan->sql, err) && count_scanned(&counting, scan, err);
-    if (good && row_counts_tell(&counting.counts, scan->rows_wanted))
+    const bool tell = good && row_counts_tell(counting.totals, scan->rows_wanted, (size_t)keeper->partitions);
+    if (tell)
         list_lost(&counting, list);
-    if (good && list->count == before)
+    if (good && (!tell || (scan->fewer && list->count == before)))
         good = nobody_knows(keeper, scan, err);
     row_counts_free(&counting.counts);
     return good;
@@ -241,8 +252,10 @@ void keeper_lost_look(struct keeper *keeper)
     if (lost->list.count == 0 || clock_boottime_ms() < lost->look_at_ms)
         return;
     for (int shard = 0; shard < (int)keeper->config->mysql_shards.count; shard++)
-        if (has_shard(&lost->list, shard))
+        if (has_shard(&lost->list, shard)) {
+            keeper_goes_on(keeper, keeper->config->fold_ms);
             back += look_at_shard(keeper, shard, &err);
+        }
     if (err.kind != ERR_NONE)
         log_warn("cannot look whether rows that were missing are back", LOG_ERR(&err));
     log_info("looked whether rows that were missing are back", LOG_INT("back", back),

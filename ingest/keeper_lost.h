@@ -1,4 +1,4 @@
-/* Rows that are gone: whose they are, and whether they are back. A rebuild that reads fewer rows of a shard than its
+/* Rows that are gone: whose they are, and whether they are back. A rebuild that reads other rows of a shard than its
  * progress counts leaves the coupons closed whose rows are missing, by protocol/row_counts.h, and opens the others.
  *
  *     fold   keeper_lost_find -> the job's list of the shard     rebuild   closed are those in a list
@@ -41,8 +41,9 @@ struct lost_scan {
     int shard;
     char (*table)[TABLE_NAME_MAX]; /* those that are there */
     size_t table_count;
-    uint64_t rows_found;
-    uint64_t rows_wanted; /* by progress */
+    uint64_t rows_found;         /* of all partitions */
+    const uint64_t *rows_wanted; /* of each partition, by progress: keeper->partitions of them */
+    bool fewer;                  /* some partition has fewer than that */
 };
 
 enum { LOST_TEXT_MAX = 300 };

@@ -117,6 +117,7 @@ void rebuild_if_owed(struct keeper *keeper, const struct tally *tally, bool all)
         keeper->looked_at_ms = 0; /* look at all of them again when it is done */
         rebuild_now(keeper, tally);
     } else if (tally->to_rebuild == 0 && all) {
+        keeper->rebuilds_failed = 0;
         tell_lost(keeper, tally);
         rebuild_all_open(&keeper->turn);
     }

@@ -90,6 +90,7 @@ static enum step_outcome each_coupon(struct rebuild *rebuild,
             return STEP_NO_ANSWER;
         if (outcome == STEP_DONE)
             rebuild->coupon[kept++] = rebuild->coupon[i];
+        keeper_goes_on(rebuild->keeper, 0);
         progress_tell(rebuild->progress, rebuild->keeper->part);
     }
     rebuild->coupon_count = kept;
@@ -133,8 +134,10 @@ static enum step_outcome append_barriers(struct rebuild *rebuild, struct err *er
         if (service_stopping())
             return STEP_LOST;
         enum step_outcome outcome = keeper_append(rebuild->keeper, p, &barrier, &rebuild->job.barrier[p], err);
-        if (outcome != STEP_DONE)
-            return outcome;
+        if (outcome != STEP_DONE) { /* for ever, it may be: only as long as this keeper has its turn */
+            struct err ignored;
+            return keeper_lease_held(rebuild->keeper->lease, &ignored) ? outcome : STEP_LOST;
+        }
         CRASH_POINT("keeper.rebuild_barrier");
     }
     return STEP_DONE;
@@ -207,6 +210,7 @@ static enum step_outcome claim_slice(struct rebuild *rebuild, const struct claim
     buf_free(&text);
     rebuild->progress->claims += at - *ret_next;
     *ret_next = at;
+    keeper_goes_on(rebuild->keeper, 0);
     progress_tell(rebuild->progress, rebuild->keeper->part);
     CRASH_POINT("keeper.rebuild_claims");
     return outcome;
@@ -366,7 +370,9 @@ enum step_outcome keeper_rebuild(struct keeper *keeper, const char *reason, stru
         progress_step(rebuild->progress, at, keeper->part);
         outcome = run_step(rebuild, at, err);
         CRASH_POINT("keeper.rebuild_step");
-        if (outcome != STEP_DONE)
+        if (outcome == STEP_DONE)
+            keeper_goes_on(keeper, 0);
+        else
             step_failed(rebuild, at, err);
         at = service_stopping() && outcome != STEP_DONE ? REBUILD_STOP : rebuild_next(at, outcome, all_folded(rebuild));
     }

@@ -63,13 +63,13 @@ const struct row_count *row_counts_find(const struct row_counts *counts, int64_t
 
 bool row_count_whole(const struct row_count *entry)
 {
-    return entry->rows_ok == entry->totals_ok && entry->rows_void == entry->totals_void;
+    return entry->rows_ok >= entry->totals_ok && entry->rows_void >= entry->totals_void;
 }
 
-bool row_counts_tell(const struct row_counts *counts, uint64_t progress_rows)
+bool row_counts_tell(const uint64_t *totals, const uint64_t *progress_rows, size_t partitions)
 {
-    uint64_t totals = 0;
-    for (size_t i = 0; i < counts->count; i++)
-        totals += counts->entry[i].totals_ok + counts->entry[i].totals_void;
-    return totals == progress_rows;
+    for (size_t i = 0; i < partitions; i++)
+        if (totals[i] < progress_rows[i])
+            return false;
+    return true;
 }

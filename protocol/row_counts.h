@@ -1,13 +1,14 @@
-/* Whose rows a rebuild may believe, where a shard's rows are not as many as its progress says.
+/* Whose rows a rebuild may believe, where a partition's rows are not as many as its progress says.
  *
  * Rows, totals and the counts of progress are moved by one transaction, so in one snapshot they agree unless something
  * was lost. Rows that are gone (a table that was dropped, rows that somebody deleted) would be taken for units that
- * were not sold, and sold again.
+ * were not sold, and sold again. More rows than are counted sell nothing twice: a progress row that was lost and made
+ * anew counts from 0, and finds the rows of before as duplicates.
  *
- *     totals = progress    a coupon whose rows are as many as its totals, in every table, has lost none: it may be
- *                          opened. Each other one stays as CLOSE left it, building, which is what a rebuild that ends
- *                          just before its OPEN leaves.
- *     totals != progress   the totals have lost something too: nobody knows whose rows are missing, none is opened
+ *     totals >= progress   in every partition: a coupon whose rows are at least as many as its totals, in every table,
+ *                          has lost none: it may be opened. Each other one stays as CLOSE left it, building, which is
+ *                          what a rebuild that ends just before its OPEN leaves.
+ *     totals < progress    the totals have lost something too: nobody knows whose rows are missing, none is opened
  *
  * (I1, I5; the caller has one of these a shard.) Pure.
  */
@@ -38,7 +39,8 @@ const struct row_count *row_counts_find(const struct row_counts *counts, int64_t
 
 /* The rows of this coupon in this table are all there. */
 bool row_count_whole(const struct row_count *entry);
-/* The totals are as many as the OK and VOID rows that progress counts, so that row_count_whole tells each coupon. */
-bool row_counts_tell(const struct row_counts *counts, uint64_t progress_rows);
+/* In each partition the totals are at least as many as the OK and VOID rows that progress counts, so that
+ * row_count_whole tells each coupon. */
+bool row_counts_tell(const uint64_t *totals, const uint64_t *progress_rows, size_t partitions);
 
 #endif

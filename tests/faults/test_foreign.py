@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from support import processes, records, stack, users
+from support import processes, records, stack, tool, users
 from support.sale import LARGEST_HOLD_S
 
 KEEPER = stack.ENV["WEIR_KEEPER"]
@@ -132,3 +132,26 @@ def test_a_log_that_has_outgrown_progress_is_not_folded_as_its_continuation():
         partition.change("checksum = checksum ^ 1")
         stack.ctl("start", "worker-hash")
     sold.check_rebuilt()
+
+
+def test_a_progress_row_that_was_lost_and_made_anew():
+    """As the worker says: by `weir init`. The log is folded again, and finds every row there: more rows than are counted, which sell nothing twice."""
+    sold = Sold()
+    partition = Partition(sold.user)
+    stack.wait_lag_zero()
+    stack.ctl("stop", "worker-hash")
+    ok, voided = partition.ask(partition.shard, "ok_rows, void_rows")[0]
+    assert ok >= 2
+    stack.shard(partition.shard, "DELETE FROM progress WHERE layout = 'hash' AND topic = 'grabs' AND `partition` = %s", partition.number)
+    done = tool.run("init", seconds=60)
+    assert done.returncode == 0, done.stderr
+    stack.ctl("start", "worker-hash")
+    stack.wait_lag_zero()
+    try:
+        assert partition.ask(partition.shard, "ok_rows")[0][0] == 0, "rows were stored twice"
+        stack.stock_redis().flushall()
+        stack.wait_for(lambda: stack.epoch() > sold.epoch, 30, "the epoch is raised")
+        sold.check_rebuilt()
+        stack.wait_for(lambda: stack.is_ready(KEEPER), 30, "the keeper is ready")
+    finally:  # as it was counted before, for the audit behind this file
+        partition.change("ok_rows = ok_rows + %s, void_rows = void_rows + %s, duplicates = duplicates - %s", ok, voided, ok + voided)

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from support import processes, stack, tool, users
+from support import links, processes, stack, tool, users
 from support.sale import LARGEST_HOLD_S, Sale
 
 KEEPER = stack.ENV["WEIR_KEEPER"]
@@ -98,6 +98,31 @@ def test_another_keeper_leads_while_the_first_sleeps_and_after_it_stopped():
         stack.wait_for(lambda: leads(KEEPER), 20, "the first leads again")
     sale.end()
     stack.ctl("restart", "keeper")  # with its own lease
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_leader_without_kafka_gives_another_its_turn(begun):
+    """Its own link is broken, and the catalog hears of it all the same. It closes nothing for a rebuild that it cannot end; where it has closed already, another one
+    opens again."""
+    coupon, lost = stack.new_coupon(100, hold_ms=2000), stack.new_coupon(100, hold_ms=2000)
+    stack.ctl("restart", "keeper", "--", LEASE, "--keeper.stuck_ms=1000")
+    stack.wait_for(lambda: leads(KEEPER), 20, "the stack's keeper leads")
+    with second_keeper(LEASE, f"--kafka.brokers={stack.ENV['WEIR_KAFKA']}") as second:
+        stack.wait_for(lambda: "stands by" in tells(second.base), 20, "the second stands by")
+        offset, before = stack.log_size("keeper"), stack.epoch()
+        if begun:
+            assert stack.stock_redis().delete(f"weir:{{{lost}}}:claims") == 1
+            stack.wait_for(lambda: "rebuild begins" in stack.log_since("keeper", offset), 30, "the first rebuilds", every=0.02)
+        with links.fault("keeper-kafka", black_hole=1):
+            if not begun:
+                assert stack.stock_redis().delete(f"weir:{{{lost}}}:claims") == 1
+                stack.wait_for(lambda: "a rebuild of the stock is owed" in tells(KEEPER), 30, "the first says that it cannot")
+                assert stack.epoch() == before and stack.is_open(coupon), "a coupon was closed for a rebuild that cannot be done"
+            stack.wait_for(lambda: leads(second.base), 60 + LARGEST_HOLD_S, "the second leads")
+            wait_rebuilt(lost, before + (1 if begun else 0))
+            stack.wait_for(lambda: "comes no further" in stack.log_since("keeper", offset) and "stands by" in tells(KEEPER), 60, "the first stands by")
+        assert stack.is_open(coupon) and stack.epoch() == before + (2 if begun else 1)
+    stack.ctl("restart", "keeper")
 
 
 def test_a_stopped_leader_gives_its_lease_back_at_once():

@@ -7,7 +7,8 @@
  *
  * Under weak fairness: who can always take a step takes one. Safety is the other models' matter; here an epoch is only the name of
  * the keeper that raised it last. A leader's lease ends when it is not renewed, and a running leader renews it in time; a stopped one
- * may wake at any moment and goes on where it was, without it. With -DBOTH_LEAD=1 every keeper leads all the time: the lease is broken.
+ * may wake at any moment and goes on where it was, without it. One that runs and comes no further (its own link to Kafka is cut, for
+ * good) gives it back and lets others take it, and leaves what it cannot append when it leads no more. With -DBOTH_LEAD=1 every keeper leads all the time: the lease is broken.
  *
  * A keeper that another one's rebuild has overtaken rests before it raises again (rebuild_may_raise). Each rest is longer than the one
  * before, so that all but the first few (HASTY) last until the other's rebuild has ended, or longer when that keeper is stopped.
@@ -16,6 +17,7 @@
  *   -DKEEPER_GIVES_UP      a keeper that could not append ends
  *   -DWORKER_GIVES_UP      a worker that met an outage ends
  *   -DLEASE_NEVER_ENDS     the lease of a stopped leader is kept for ever
+ *   -DSTUCK_LEADS          one that comes no further keeps the lease
  *   -DNO_TURN              with -DBOTH_LEAD: a keeper raises the epoch above another one's rebuild at once, so that each stops the other's
  *   -DHALF_LEFT            a rebuild that was cut off is left to the keeper that began it
  */
@@ -33,6 +35,9 @@
 #endif
 #ifndef STOPS
 #define STOPS 1         /* of keepers */
+#endif
+#ifndef CUTS
+#define CUTS 0          /* 1: the first keeper may lose Kafka for good; then no other is stopped for good, or nobody were left */
 #endif
 #ifndef BOTH_LEAD
 #define BOTH_LEAD 0     /* 1: nobody asks for the lease */
@@ -54,6 +59,7 @@ bool cancel;            /* its CANCEL is in the log */
 bool lag;               /* the log has records that are not folded */
 bool kafka = true;
 bool stopped[KEEPERS + 1];
+bool cut[KEEPERS + 1];  /* its own link to Kafka */
 byte leader = NOBODY;
 bool busy[KEEPERS + 1]; /* with a rebuild, from RAISE to its end */
 byte hasty = HASTY;
@@ -83,9 +89,9 @@ ltl comes_to_rest { <> [] REST }
 
 /* A keeper waits for Kafka: its append is tried again until it is reported persisted. */
 #ifdef KEEPER_GIVES_UP
-#define APPEND(what) if :: STEP(kafka) what; lag = true } :: STEP(!kafka) busy[id] = false; goto gone } fi
+#define APPEND(what) if :: STEP(kafka && !cut[id]) what; lag = true } :: STEP(!kafka) busy[id] = false; goto gone } fi
 #else
-#define APPEND(what) STEP(kafka) what; lag = true }
+#define APPEND(what) if :: STEP(kafka && !cut[id]) what; lag = true } :: STEP(cut[id] && !LEADS) goto round } fi
 #endif
 
 proctype Keeper(byte id) {
@@ -94,7 +100,7 @@ round:
   skip;
   STEP(true) busy[id] = false };
   if
-  :: STEP(leader == NOBODY && !BOTH_LEAD) leader = id; goto round }
+  :: STEP(leader == NOBODY && !BOTH_LEAD && !cut[id]) leader = id; goto round }
   :: STEP(LEADS && OWED && !ABOVE) cat = id; raised = true; busy[id] = true }                     /* RAISE */
   :: STEP(LEADS && OWED && ABOVE && hasty > 0) hasty--; cat = id; raised = true; busy[id] = true }
   :: STEP(LEADS && SOUND && raised) raised = false; goto round }
@@ -143,11 +149,12 @@ proctype Ingest() {
 }
 
 proctype World() {
-  byte flushes = FLUSHES, outages = OUTAGES, stops = STOPS;
+  byte flushes = FLUSHES, outages = OUTAGES, stops = STOPS, cuts = CUTS;
   do
   :: atomic { flushes > 0 -> flushes--; st = MISSING; by = NOBODY; pend = 0; row = false; cancel = false }
   :: atomic { outages > 0 && kafka -> outages--; kafka = false }
   :: atomic { !kafka -> kafka = true }
+  :: atomic { cuts > 0 -> cuts--; cut[1] = true }
   :: atomic { stops > 0 -> stops--; if :: stopped[1] = true :: stopped[KEEPERS] = true fi }
   :: atomic { stopped[1] -> stopped[1] = false }
   :: atomic { stopped[KEEPERS] -> stopped[KEEPERS] = false }
@@ -159,6 +166,9 @@ proctype World() {
 proctype Lease() {
   do
   :: atomic { leader != NOBODY && stopped[leader] -> leader = NOBODY }
+#ifndef STUCK_LEADS
+  :: atomic { leader != NOBODY && cut[leader] -> leader = NOBODY }
+#endif
   od
 }
 #endif
