@@ -92,9 +92,9 @@ static bool take_row(const struct value *cells, size_t count, void *arg)
         return true;
     uint64_t grab_id = cells[2].u64;
     bool ok = cells[3].u64 == GRAB_ROW_OK;
-    if (!id_set_add(&fold->seen, grab_id))
+    if (grab_id == 0 || !id_set_add(&fold->seen, grab_id))
         return err_set(&fold->row_err, ERR_INTERNAL,
-                       "grab %llu has two rows in one layout: audit the shard before a rebuild",
+                       "grab %llu has two rows in one layout, or is none: audit the shard before a rebuild",
                        (unsigned long long)grab_id);
     if (ok && cells[4].type == VALUE_TEXT)
         claims_add(fold->claims, cells[1].u64, cells[0].u64, grab_id, cells[4].text, cells[4].len);
