@@ -142,8 +142,10 @@ static void on_script(const struct redis_reply *reply, void *arg)
     struct redis *redis = arg;
     if (reply != NULL && redis_reply_type(reply) == REDIS_TEXT) {
         const struct redis_script *script = redis->options.scripts[redis->scripts_loaded++];
-        assert(strcmp(redis_reply_text(reply, NULL), script->sha) == 0 && "redis_script_init() was called");
-        (void)script;
+        if (strcmp(redis_reply_text(reply, NULL), script->sha) != 0) {
+            redis_drop(redis, "SCRIPT LOAD answers another script's name: these are not the answers to what was asked");
+            return;
+        }
     }
     handshake_step(redis, reply, "SCRIPT LOAD");
 }

@@ -49,3 +49,9 @@ bool id_lease_take(struct sql *sql, int64_t covered_ms, int64_t now_ms, int64_t 
     sql_rollback(sql);
     return false;
 }
+
+bool id_lease_give(struct sql *sql, const struct id_span *unused, struct err *err)
+{
+    struct value values[] = {value_i64(unused->begin_ms), value_u64(unused->node), value_i64(unused->end_ms)};
+    return sql_run(sql, sql_lease_give, values, 3, NULL, err);
+}

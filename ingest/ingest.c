@@ -8,10 +8,13 @@
 #include "ingest/admin_endpoint.h"
 #include "ingest/admin_work.h"
 #include "ingest/grab_endpoint.h"
+#include "ingest/id_lease.h"
 #include "schemas/grabs.h"
 #include "schemas/openapi.h"
 
 #include <string.h>
+
+enum { IDS_GIVE_MS_MIN = 1000 }; /* the deadlines of a connection are whole seconds */
 
 static void openapi_endpoint(struct http_req *req, void *arg)
 {
@@ -172,6 +175,37 @@ bool ingest_drain(struct ingest *ingest, int64_t deadline_ms)
     return true;
 }
 
+/* ---- spans of ids that are left ---- */
+
+static bool ids_give_all(struct ingest *ingest, struct sql *sql, struct err *err)
+{
+    struct id_span unused;
+    for (int i = 0; i < ingest->config->http_threads; i++)
+        while (id_maker_give(&ingest->ids[i], &unused))
+            if (!id_lease_give(sql, &unused, err))
+                return false;
+    return true;
+}
+
+/* All in one transaction: one wait for the disk. Without an answer nothing is lost but the time of the spans, so it may
+ * take a part of the drain, not all of it. */
+static void ids_give(struct ingest *ingest)
+{
+    int64_t wait_ms = service_drain_left_ms() / 4;
+    struct err err = {0};
+    struct sql *sql = NULL;
+    if (wait_ms < IDS_GIVE_MS_MIN)
+        return;
+    wait_ms = wait_ms < ingest->config->mysql_ms ? wait_ms : ingest->config->mysql_ms;
+    const struct sql_options options = {
+        .url = ingest->config->mysql_catalog, .connect_timeout_ms = wait_ms, .query_timeout_ms = wait_ms};
+    bool given = sql_open(&options, &sql, &err) && sql_begin(sql, &err) && ids_give_all(ingest, sql, &err) &&
+                 sql_commit(sql, &err);
+    if (!given)
+        log_info("spans of ids are left to run out", LOG_ERR(&err));
+    sql_close(sql);
+}
+
 void ingest_free(struct ingest *ingest)
 {
     service_drain_step("the background threads");
@@ -179,4 +213,6 @@ void ingest_free(struct ingest *ingest)
     admin_worker_stop(ingest->admin);
     service_drain_step("the loops");
     http_free(ingest->http);
+    service_drain_step("giving back ids");
+    ids_give(ingest);
 }

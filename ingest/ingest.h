@@ -64,6 +64,7 @@ struct ingest {
     struct redis_script scripts[STOCK_SCRIPTS];
     struct redis_script *loaded[INGEST_SCRIPTS];           /* what each connection loads */
     _Atomic(struct ingest_loop *) loops[INGEST_LOOPS_MAX]; /* each set by its own thread when it starts */
+    struct id_maker ids[INGEST_LOOPS_MAX]; /* of loops that have ended; each written by its own thread */
     struct service_part *redis_part, *kafka_part;
     struct http_server *http;
     struct catalog_reader *reader;
@@ -89,6 +90,7 @@ void ingest_init(struct ingest *ingest, const struct ingest_config *config);
 WEIR_MUST_USE bool ingest_start(struct ingest *ingest, struct err *err);
 /* Every accepted request is answered, then what is left to settle is settled. False: past `deadline_ms`. */
 WEIR_MUST_USE bool ingest_drain(struct ingest *ingest, int64_t deadline_ms);
+/* After a drain in time: no grab is under way. Ends the threads, and gives back the spans of ids that are left. */
 void ingest_free(struct ingest *ingest);
 
 #endif

@@ -164,6 +164,7 @@ void ingest_loop_end(void *arg)
     if (self->tick != NULL)
         loop_hook_remove(self->loop, &self->flush);
     loop_timer_free(self->tick);
+    self->ingest->ids[self->index] = self->ids;
     grab_flow_close(self);
     stock_batch_free(&self->batch);
     catalog_copy_unref(self->copy);

@@ -93,9 +93,10 @@ static bool take_row(const struct value *cells, size_t count, void *arg)
         return true;
     uint64_t grab_id = cells[2].u64;
     bool ok = cells[3].u64 == GRAB_ROW_OK;
-    if (!id_set_add(&fold->seen[partition], grab_id)) /* of one partition: the first record of an id wins there */
+    /* Of one partition: the first record of an id wins there. */
+    if (grab_id == 0 || !id_set_add(&fold->seen[partition], grab_id))
         return err_set(&fold->row_err, ERR_INTERNAL,
-                       "grab %llu has two rows in partition %d: audit the shard before a rebuild",
+                       "grab %llu has two rows in partition %d, or is none: audit the shard before a rebuild",
                        (unsigned long long)grab_id, (int)partition);
     fold->rows_found++;
     if (ok && cells[4].type == VALUE_TEXT)

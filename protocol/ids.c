@@ -82,6 +82,21 @@ bool id_make(struct id_maker *maker, int64_t realtime_ms, uint64_t *ret_id)
     return true;
 }
 
+bool id_maker_give(struct id_maker *maker, struct id_span *ret_unused)
+{
+    struct id_span unused = maker->next;
+    if (span_empty(&unused)) { /* of the one in use: all behind the last id's millisecond */
+        unused = maker->span;
+        unused.begin_ms = maker->last_ms + 1;
+        maker->span = (struct id_span){0};
+    }
+    maker->next = (struct id_span){0};
+    if (span_empty(&unused))
+        return false;
+    *ret_unused = unused;
+    return true;
+}
+
 uint64_t id_pack(int64_t realtime_ms, uint32_t node, uint32_t sequence)
 {
     int64_t ms = realtime_ms - ID_EPOCH_MS;

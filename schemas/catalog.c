@@ -47,6 +47,7 @@ const char sql_lease_make[] = "INSERT INTO `leases` (`node`) VALUES (?) ON DUPLI
 const char sql_lease_pick[] = "SELECT `node`, `end_ms` FROM `leases` FORCE INDEX (`by_end`) ORDER BY `end_ms`, `node` "
                               "LIMIT 1 FOR UPDATE SKIP LOCKED";
 const char sql_lease_take[] = "UPDATE `leases` SET `end_ms` = ? WHERE `node` = ?";
+const char sql_lease_give[] = "UPDATE `leases` SET `end_ms` = ? WHERE `node` = ? AND `end_ms` = ?";
 
 const char sql_route_read[] =
     "SELECT `version`, `partition`, `shard` FROM `routes` WHERE `stream` = ? AND `layout` = ? AND `active` = 1"

@@ -57,6 +57,8 @@ extern const char sql_stock_log[];
 extern const char sql_lease_make[]; /* node: the rows 0..1023, made by init */
 extern const char sql_lease_pick[]; /* -> node, end_ms (since 1970) */
 extern const char sql_lease_take[]; /* end_ms, node */
+extern const char
+    sql_lease_give[]; /* end_ms, node, the end_ms that was taken: 1 row when nobody took it since, else 0 */
 
 /* routes: stream, layout, version, partition, shard, active */
 /* stream, layout -> version, partition, shard: of the active version, ordered by partition */

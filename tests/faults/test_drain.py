@@ -54,6 +54,33 @@ def test_terminated_under_load(name):
         assert rows == told, f"{len(rows - told)} rows of requests that were not answered"
 
 
+def nodes_ahead():
+    """Of ids: those that are leased further than a restart lasts."""
+    return stack.catalog("SELECT COUNT(*) FROM leases WHERE end_ms > %s", int((time.time() + 60) * 1000))[0][0]
+
+
+def test_an_ingest_that_ends_gives_its_ids_back():
+    """What it leased ahead and did not use is the next one's, and no id is made twice."""
+    total = 40
+    coupon = stack.new_coupon(total)
+    terminate("ingest")
+    before = nodes_ahead()
+    for _ in range(3):
+        stack.ctl("start", "ingest")
+        stack.ready_again()
+        first = users.take(10)
+        for user in range(first, first + 10):
+            assert stack.grab(user, coupon).json["success"]
+        stack.wait_for(lambda: nodes_ahead() > before, 30, "spans of ids are leased")
+        assert "exit_code=0" in terminate("ingest")
+        assert nodes_ahead() == before
+    stack.ctl("start", "ingest")
+    stack.ready_again()
+    stack.wait_quiet(coupon)
+    ids = [row[0] for row in stack.rows_of("hash", f"coupon_id = {coupon}")]
+    assert len(ids) == len(set(ids)) == 30
+
+
 def test_query_terminated_under_load():
     answers, stop = [], threading.Event()
 

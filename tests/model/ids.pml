@@ -1,6 +1,7 @@
 /* Grab ids: spans of a node's id time, leased from the catalog; ids are unique whatever the clocks do.
  *
- *     Holder   leases a span while one is in use (ingest/id_lease.c), makes ids in it (protocol/ids.c), is killed and started anew
+ *     Holder   leases a span while one is in use (ingest/id_lease.c), makes ids in it (protocol/ids.c), is killed or stops, and is
+ *              started anew; one that stops has made its last id before it gives back what it did not use
  *
  * A clock is not modelled: each reading of it may say anything, so it steps, stands still and runs as it likes. A stopped
  * process is one that is not scheduled, so an old holder of a node wakes beside a new one at any time. A lease without an answer
@@ -11,6 +12,9 @@
  *   -DLEASE_UNLOCKED       the lease's row is read and written in two transactions
  *   -DCLOCK_BACK           an id is dated by the clock, also where that was stepped back inside the span
  *   -DSPAN_PASSED          the next span is entered though the clock is past its end
+ *   -DGIVE_LAST            the tick of the last id is given back too
+ *   -DGIVE_BLIND           what is given back is written though the node was leased again since
+ *   -DGIVE_EARLY           it is given back while ids are still made
  */
 #ifndef TICKS
 #define TICKS 6
@@ -73,6 +77,24 @@ inline enter() {
   has_next = false; next_n = 0; next_begin = 0; next_end = 0
 }
 
+/* id_maker_give and sql_lease_give: `from` on is unused of the span that ends at `to`. */
+#ifdef GIVE_BLIND
+#define STILL_MINE true
+#else
+#define STILL_MINE node[whose].end == to
+#endif
+inline give(whose, from, to) {
+  if
+  :: from < to && STILL_MINE -> node[whose].end = from
+  :: true -> skip                                       /* the catalog is away, or the holder is killed here */
+  fi
+}
+#ifdef GIVE_LAST
+#define UNUSED last
+#else
+#define UNUSED (last + 1)
+#endif
+
 proctype Holder() {
   byte now, seen, last, seq;
   byte n, begin, end, next_n, next_begin, next_end;
@@ -112,7 +134,13 @@ end_holder:
 #endif
        make(last);
        now = 0 }
-  :: atomic { kills > 0 ->                              /* killed, and started anew */
+#ifdef GIVE_EARLY
+  :: atomic { has_next -> give(next_n, next_begin, next_end) }
+  :: atomic { has -> give(n, UNUSED, end) }
+#endif
+  :: atomic { kills > 0 -> skip };                      /* killed, or stopped, and started anew */
+       atomic { if :: has_next -> give(next_n, next_begin, next_end) :: else fi; next_begin = 0; next_end = 0; next_n = 0; has_next = false };
+       atomic { if :: has -> give(n, UNUSED, end) :: else fi;
        kills--; has = false; has_next = false; now = 0; seen = 0; last = 0; seq = 0;
        n = 0; begin = 0; end = 0; next_n = 0; next_begin = 0; next_end = 0 }
   od;

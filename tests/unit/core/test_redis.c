@@ -121,6 +121,10 @@ struct play {
 };
 static struct play play;
 
+static struct redis_script script = {.name = "five", .text = "return 5"};
+static struct redis_script *const loaded[] = {&script};
+static size_t loaded_count;
+
 static void say(const char *text)
 {
     assert_int_equal(write(play.fd, text, strlen(text)), (ssize_t)strlen(text));
@@ -149,6 +153,8 @@ static void on_command(void *arg)
         say_info("run_id");
     if (strstr(text, "replication\r\n") != NULL)
         say_info("master_replid");
+    if (strstr(text, "LOAD\r\n") != NULL)
+        say("$40\r\n" ID "\r\n"); /* as if it were the answer to something else */
     if (play.mute)
         return;
     if (strstr(text, "EVALSHA\r\n") != NULL) {
@@ -237,9 +243,20 @@ static int play_begin(void **state)
                                     .command_timeout_ms = 50,
                                     .reconnect_ms_max = 200,
                                     .pending_max = 3,
+                                    .scripts = loaded,
+                                    .script_count = loaded_count,
                                     .on_state = on_state};
     struct err err;
     return !redis_open(play.loop, &options, &play.redis, &err);
+}
+
+static int play_begin_with_script(void **state)
+{
+    redis_script_init(&script);
+    loaded_count = 1;
+    int failed = play_begin(state);
+    loaded_count = 0;
+    return failed;
 }
 
 static int play_end(void **state)
@@ -262,12 +279,19 @@ static bool send_words(const char *first, redis_fn fn)
     return redis_send(play.redis, args, 2, fn, NULL);
 }
 
-static struct redis_script script = {.name = "five", .text = "return 5"};
-
 static void up_eval(void)
 {
     const struct redis_arg args[] = {{"k", 1}};
     assert_true(redis_eval(play.redis, &script, args, 1, 1, on_final, NULL));
+}
+
+static void test_answers_to_something_else_are_no_connection(void **state)
+{
+    (void)state;
+    when_up = NULL;
+    loop_run(play.loop);
+    assert_int_equal(play.ups, 0);
+    assert_int_equal(play.downs, 1);
 }
 
 static void test_noscript_sends_the_text(void **state)
@@ -350,6 +374,8 @@ int main(void)
         cmocka_unit_test(test_url),
         cmocka_unit_test(test_info),
         cmocka_unit_test(test_replies),
+        cmocka_unit_test_setup_teardown(test_answers_to_something_else_are_no_connection, play_begin_with_script,
+                                        play_end),
         cmocka_unit_test_setup_teardown(test_noscript_sends_the_text, play_begin, play_end),
         cmocka_unit_test_setup_teardown(test_silence_answers_null_to_all, play_begin, play_end),
         cmocka_unit_test_setup_teardown(test_readonly_drops_the_connection, play_begin, play_end),
