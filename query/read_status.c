@@ -118,7 +118,8 @@ static bool read_known(struct day_taker *taker, int32_t partition, struct sql *s
 
 /* A day's table that was never made holds no row: the day is a function of the id. One that was lost did, and nothing
  * may be said of its grabs. Neither of those whose table was dropped past the retention: days are dropped from the
- * oldest on, so without an older table an OK grab of a dropped day is not called void. */
+ * oldest on, so without an older table an OK grab of a dropped day is called neither void nor, where rows were stored
+ * in it, open. */
 static bool read_missing_day(const struct status_part *part, const struct status_read *read, int64_t slot,
                              struct sql *sql, struct err *err)
 {
@@ -128,7 +129,8 @@ static bool read_missing_day(const struct status_part *part, const struct status
         return false;
     if (table_day_lost(&taker.known, slot, today))
         return days_fail(part->stream, taker.layout, slot, err);
-    return fold_status(false, false, read->question.epoch, part->epoch) != GRAB_STATUS_VOID || taker.known.has_older ||
+    const bool is_void = fold_status(false, false, read->question.epoch, part->epoch) == GRAB_STATUS_VOID;
+    return (is_void ? taker.known.has_older : taker.known.exists || !taker.known.was_used) ||
            err_set(err, ERR_MISSING,
                    "the table of this grab's day is not there, nor an older one: it may have been dropped past the "
                    "retention");

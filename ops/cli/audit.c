@@ -48,6 +48,7 @@ static bool take_coupon(const struct value *cells, size_t count, void *arg)
     struct err why = {0};
     if (!coupon_from_cells(cells, count, &coupon.row, &why)) {
         audit_report_note(&audit->report, "%s; it cannot be judged", why.text);
+        audit_report_unchecked(&audit->report, "a coupon (its row in the catalog is broken)");
         if (!coupon_from_broken_cells(cells, count, &coupon.row))
             return true;
     }
@@ -161,6 +162,11 @@ static void note_others(struct audit *audit)
     if (audit->foreign > 0)
         audit_report_note(&audit->report, "%" PRIu64 " OK grabs are of coupons that the catalog does not know",
                           audit->foreign);
+    if (audit->misplaced_foreign > 0)
+        audit_report_note(&audit->report,
+                          "%" PRIu64 " records of coupons that the catalog does not know are not in their user's "
+                          "partition",
+                          audit->misplaced_foreign);
     if (audit->refused_foreign > 0)
         audit_report_note(&audit->report,
                           "%" PRIu64 " dead letters are good records of coupons that the catalog does not know",

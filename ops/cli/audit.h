@@ -40,8 +40,11 @@
  *
  * Memory is bounded: when the log is longer than memory holds, several passes are made, each over the users of one
  * slice (a hash of the user id). The snapshots and the cut stay the same. (A grab_id that two users share, which Weir
- * never makes, is then seen as two grabs.) A partition whose log does not begin at offset 0 cannot be folded; it is
- * left out, with a note. A history is held whole, 40 bytes a line.
+ * never makes, is then seen as two grabs.) A history is held whole, 40 bytes a line.
+ *
+ * A partition whose log does not begin at offset 0 cannot be folded. Its rows are counted in the fold's stead: they,
+ * the totals and progress must agree, all of one snapshot; and what the totals count is sold, at least, so that I1 is
+ * judged all the same. The rest of it is not, and an audit that left something out never says that all agrees.
  */
 #ifndef WEIR_OPS_CLI_AUDIT_H
 #define WEIR_OPS_CLI_AUDIT_H
@@ -92,8 +95,8 @@ struct audit_total {
     uint64_t coupon_id;
     int32_t day;
     uint16_t partition;
-    uint8_t layout, shard; /* layout: place + 1; 0: a free slot */
-    uint64_t ok, voided, fold_ok, fold_voided;
+    uint8_t layout, shard;                     /* layout: place + 1; 0: a free slot */
+    uint64_t ok, voided, fold_ok, fold_voided; /* fold: its rows, where the partition cannot be folded */
 };
 struct audit_totals {
     struct audit_total *slot;
@@ -126,7 +129,8 @@ struct audit_look {
 
 struct audit_coupon {
     struct coupon row;
-    uint64_t ok; /* by the fold up to the cut */
+    uint64_t ok;                             /* by the fold up to the cut */
+    uint64_t not_folded[STREAM_LAYOUTS_MAX]; /* OK, of partitions that cannot be folded, by a layout's totals or rows */
     enum audit_stock_state stock;
     struct audit_look look; /* the first of the run */
     uint64_t claims;        /* entries that the scans met */
@@ -180,7 +184,7 @@ struct audit {
     int64_t redis_now_ms;  /* by the last look */
     int64_t before_cut_ms; /* Redis's clock before the cut was read */
     int64_t asked_ms;      /* CLOCK_BOOTTIME when all parts had answered */
-    uint64_t records, claims, foreign, refused_foreign;
+    uint64_t records, claims, foreign, refused_foreign, misplaced_foreign;
     bool all_whole, at_rest;
     char why_not[200]; /* not at rest: because */
     struct progress_line line;
@@ -207,7 +211,10 @@ struct audit_row {
     const struct value *cells; /* of stream_row_columns */
     size_t count;
 };
-void audit_check_row(struct audit *audit, const struct audit_row *row);
+/* False: the table's columns are not as init made them; nothing can be said of its rows. */
+WEIR_MUST_USE bool audit_check_row(struct audit *audit, const struct audit_row *row, struct err *err);
+/* Past days are dropped by command: is the table of this day none that is missing? */
+bool audit_day_dropped(const struct audit *audit, const struct audit_layout *layout, int shard, int32_t day);
 void audit_check_missing(struct audit *audit); /* after all rows of the pass */
 void audit_check_sums(struct audit *audit);    /* after all passes */
 void audit_check_sales(struct audit *audit);   /* I6, of the pass */

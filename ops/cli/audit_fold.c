@@ -2,6 +2,7 @@
  * that their databases refused; so one fold serves all of them, and a grab says which layouts must have its row. */
 #include "ops/cli/audit.h"
 #include "schemas/codec.h"
+#include "schemas/partition.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -224,12 +225,35 @@ static void count_sale(struct audit *audit, const struct kafka_record *record, c
         audit->foreign++;
 }
 
+/* Its key says where a record belongs. Elsewhere it agrees with all that is made of it, but the reads of its user do not
+ * see it, and a CANCEL does not meet its GRAB. */
+static void check_partition(struct audit *audit, const struct kafka_record *record, const struct grab_event *event)
+{
+    const int32_t home = partition_of_user(event->user_id, audit->partitions);
+    if (home == record->partition)
+        return;
+    if (!audit_coupon(audit, event->coupon_id)) {
+        audit->misplaced_foreign++;
+        return;
+    }
+    char expected[AUDIT_WORDS_MAX];
+    struct audit_place place = AUDIT_NOWHERE;
+    place.partition = record->partition;
+    place.offset = record->offset;
+    place.grab_id = event->grab_id;
+    place.user_id = event->user_id;
+    place.coupon_id = event->coupon_id;
+    snprintf(expected, sizeof expected, "it in partition %d, where its user's are", (int)home);
+    audit_report_add(&audit->report, 2, "record_misplaced", &place, "a record", expected);
+}
+
 static void fold_grab(struct audit *audit, const struct kafka_record *record, const struct grab_event *event)
 {
     struct fold_state *state = &audit->part[record->partition].fold;
     const uint8_t refused = refused_by(audit, record, event);
     if (!audit_in_slice(audit, event->user_id))
         return;
+    check_partition(audit, record, event);
     uint8_t have = 0, fresh = 0;
     for (struct audit_grab *grab = audit_grabs_next(&audit->grabs, event->grab_id, NULL); grab;
          grab = audit_grabs_next(&audit->grabs, event->grab_id, grab))

@@ -36,8 +36,11 @@ bool audit_log_cut(struct audit *audit, struct err *err)
             continue;
         audit->all_whole = false;
         audit_report_note(&audit->report,
-                          "the log of partition %d begins at offset %lld: its rows and claims cannot be checked",
+                          "the log of partition %d begins at offset %lld: its rows are counted, and held against its "
+                          "totals and its progress alone",
                           (int)p, (long long)low[p]);
+        audit_report_unchecked(&audit->report, "partition %d (its log begins at offset %lld)", (int)p,
+                               (long long)low[p]);
     }
     return true;
 }

@@ -7,18 +7,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SHOWN_MAX = 8 /* of what was not checked, on the last line */ };
+
 void audit_report_init(struct audit_report *report, size_t findings_max)
 {
     *report = (struct audit_report){.findings_max = findings_max};
     report->findings = mem_alloc((findings_max + 1) * sizeof *report->findings);
 }
 
+static void sentences_reset(struct audit_sentences *sentences)
+{
+    for (size_t i = 0; i < sentences->count; i++)
+        free(sentences->text[i]);
+    sentences->count = 0;
+    sentences->left_out = 0;
+}
+
 void audit_report_reset(struct audit_report *report)
 {
-    for (size_t i = 0; i < report->note_count; i++)
-        free(report->notes[i]);
-    report->note_count = report->finding_count = 0;
-    report->notes_left_out = 0;
+    sentences_reset(&report->notes);
+    sentences_reset(&report->unchecked);
+    report->finding_count = 0;
     memset(report->counts, 0, sizeof report->counts);
 }
 
@@ -44,18 +53,36 @@ void audit_report_add(struct audit_report *report, int invariant, const char *ki
     snprintf(finding->expected, sizeof finding->expected, "%s", expected);
 }
 
-void audit_report_note(struct audit_report *report, const char *format, ...)
+static void sentences_add(struct audit_sentences *sentences, const char *format, va_list args)
 {
     char text[2 * AUDIT_WORDS_MAX];
-    va_list args;
-    if (report->note_count == AUDIT_NOTES_MAX) {
-        report->notes_left_out++;
+    if (sentences->count == AUDIT_NOTES_MAX) {
+        sentences->left_out++;
         return;
     }
-    va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
+    sentences->text[sentences->count++] = mem_copy_str(text);
+}
+
+void audit_report_note(struct audit_report *report, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    sentences_add(&report->notes, format, args);
     va_end(args);
-    report->notes[report->note_count++] = mem_copy_str(text);
+}
+
+void audit_report_unchecked(struct audit_report *report, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    sentences_add(&report->unchecked, format, args);
+    va_end(args);
+}
+
+bool audit_report_agrees(const struct audit_report *report)
+{
+    return audit_report_total(report) == 0 && report->unchecked.count == 0;
 }
 
 uint64_t audit_report_total(const struct audit_report *report)
@@ -143,10 +170,36 @@ void audit_report_text(const struct audit_report *report, struct buf *ret_text)
     uint64_t more = audit_report_total(report) - report->finding_count;
     if (more > 0)
         buf_printf(ret_text, "… and %" PRIu64 " more; --limit shows them\n", more);
-    for (size_t i = 0; i < report->note_count; i++)
-        buf_printf(ret_text, "note: %s\n", report->notes[i]);
-    if (report->notes_left_out > 0)
-        buf_printf(ret_text, "note: and %" PRIu64 " notes more\n", report->notes_left_out);
+    for (size_t i = 0; i < report->notes.count; i++)
+        buf_printf(ret_text, "note: %s\n", report->notes.text[i]);
+    if (report->notes.left_out > 0)
+        buf_printf(ret_text, "note: and %" PRIu64 " notes more\n", report->notes.left_out);
+}
+
+void audit_report_verdict(const struct audit_report *report, struct buf *ret_text)
+{
+    const struct audit_sentences *unchecked = &report->unchecked;
+    const uint64_t total = audit_report_total(report);
+    if (audit_report_agrees(report))
+        buf_append_str(ret_text, "all agrees");
+    else if (total == 0)
+        buf_append_str(ret_text, "nothing disagrees in what was checked");
+    else
+        buf_printf(ret_text, "%" PRIu64 " disagreement%s", total, total == 1 ? "" : "s");
+    for (size_t i = 0; i < unchecked->count && i < SHOWN_MAX; i++)
+        buf_printf(ret_text, "%s%s", i == 0 ? "; not checked: " : ", ", unchecked->text[i]);
+    if (unchecked->count > SHOWN_MAX)
+        buf_printf(ret_text, " and %" PRIu64 " more; --json names them",
+                   unchecked->count - SHOWN_MAX + unchecked->left_out);
+}
+
+static void sentences_json(const char *before, const struct audit_sentences *sentences, struct buf *json)
+{
+    buf_append_str(json, before);
+    for (size_t i = 0; i < sentences->count; i++) {
+        buf_append_str(json, i > 0 ? "," : "");
+        buf_append_json(json, sentences->text[i], strlen(sentences->text[i]));
+    }
 }
 
 void audit_report_json(const struct audit_report *report, struct buf *ret_json)
@@ -159,10 +212,7 @@ void audit_report_json(const struct audit_report *report, struct buf *ret_json)
         buf_append_str(ret_json, i > 0 ? "," : "");
         finding_json(&report->findings[i], ret_json);
     }
-    buf_append_str(ret_json, "],\"notes\":[");
-    for (size_t i = 0; i < report->note_count; i++) {
-        buf_append_str(ret_json, i > 0 ? "," : "");
-        buf_append_json(ret_json, report->notes[i], strlen(report->notes[i]));
-    }
+    sentences_json("],\"notes\":[", &report->notes, ret_json);
+    sentences_json("],\"unchecked\":[", &report->unchecked, ret_json);
     buf_append_char(ret_json, ']');
 }

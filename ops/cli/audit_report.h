@@ -1,6 +1,6 @@
 /* What an audit found: disagreements, each with its invariant (README, "What is promised"), its place and both sides;
- * and notes, which are no disagreement but must be known to whoever reads the result. Bounded: of both only the first
- * are kept, all are counted. One thread.
+ * what could not be judged, so that nobody may say that all agrees; and notes, which are neither but must be known to
+ * whoever reads the result. Bounded: only the first of each are kept, all are counted. One thread.
  */
 #ifndef WEIR_OPS_CLI_AUDIT_REPORT_H
 #define WEIR_OPS_CLI_AUDIT_REPORT_H
@@ -35,14 +35,18 @@ struct audit_finding {
     char found[AUDIT_WORDS_MAX], expected[AUDIT_WORDS_MAX];
 };
 
+struct audit_sentences {
+    char *text[AUDIT_NOTES_MAX];
+    size_t count; /* that are kept */
+    uint64_t left_out;
+};
+
 struct audit_report {
     size_t findings_max;
     struct audit_finding *findings;
     size_t finding_count;                  /* that are kept */
     uint64_t counts[AUDIT_INVARIANTS + 1]; /* all, by invariant; 0 is not used */
-    char *notes[AUDIT_NOTES_MAX];
-    size_t note_count;
-    uint64_t notes_left_out;
+    struct audit_sentences notes, unchecked;
 };
 
 void audit_report_init(struct audit_report *report, size_t findings_max);
@@ -52,11 +56,16 @@ void audit_report_reset(struct audit_report *report); /* forgets all */
 void audit_report_add(struct audit_report *report, int invariant, const char *kind, const struct audit_place *place,
                       const char *found, const char *expected);
 void audit_report_note(struct audit_report *report, const char *format, ...) WEIR_PRINTF(2, 3);
+/* What was left out, and in brackets why: "partition 5 (its log begins at offset 811)". */
+void audit_report_unchecked(struct audit_report *report, const char *format, ...) WEIR_PRINTF(2, 3);
+bool audit_report_agrees(const struct audit_report *report); /* nothing disagrees, and nothing was left out */
 uint64_t audit_report_total(const struct audit_report *report);
 
 /* One line each: "I7 row_missing: layout hash, shard 2, …: found no row, expected an OK row". */
 void audit_report_text(const struct audit_report *report, struct buf *ret_text);
-/* The members "disagreements", "by_invariant", "kept", "notes" of an object, without braces. */
+/* The end of the last line: "all agrees", "2 disagreements; not checked: partition 5 (…)". */
+void audit_report_verdict(const struct audit_report *report, struct buf *ret_text);
+/* The members "disagreements", "by_invariant", "kept", "notes", "unchecked" of an object, without braces. */
 void audit_report_json(const struct audit_report *report, struct buf *ret_json);
 
 #endif

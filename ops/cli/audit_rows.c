@@ -1,7 +1,9 @@
 /* Rows against the fold: each row is one that the fold made, of the same content, in the right table, once, and not
  * before its time; and each grab that the fold made has its row. */
 #include "ops/cli/audit.h"
+#include "protocol/ids.h"
 #include "schemas/partition.h"
+#include "schemas/table_day.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -28,16 +30,6 @@ static void words_of_value(const struct value *value, char ret_words[AUDIT_WORDS
         snprintf(ret_words, AUDIT_WORDS_MAX, "\"%.*s\"", (int)(value->len < 100 ? value->len : 100), value->text);
         return;
     }
-}
-
-static size_t cell_of(const struct stream *stream, const char *name)
-{
-    const struct column *columns[STREAM_COLUMNS_MAX];
-    size_t count = stream_row_columns(stream, columns), at = 0;
-    while (at < count && strcmp(columns[at]->name, name) != 0)
-        at++;
-    assert(at < count);
-    return at;
 }
 
 static struct audit_place place_of_row(const struct audit_row *row, uint64_t grab_id, uint64_t user_id)
@@ -141,36 +133,85 @@ static void check_known(struct audit *audit, const struct audit_row *row, struct
     compare_cells(audit, row, grab);
 }
 
-void audit_check_row(struct audit *audit, const struct audit_row *row)
+/* What the checks below read of a row. */
+struct row_ids {
+    uint64_t grab_id, user_id, coupon_id, status;
+};
+
+static bool changed(const struct audit_row *row, const struct column *column, enum value_type type, struct err *err)
 {
-    const struct value *id = &row->cells[cell_of(audit->stream, "grab_id")],
-                       *user = &row->cells[cell_of(audit->stream, "user_id")];
-    assert(id->type == VALUE_U64 && user->type == VALUE_U64); /* key columns of a table that init made */
-    if (!audit_in_slice(audit, user->u64))
-        return;
-    int32_t partition = partition_of_row(audit, row, user->u64);
-    row->layout->rows++;
-    if (!audit->part[partition].whole)
-        return;
-    if (left_by_older_route(row, partition)) {
-        row->layout->elsewhere++;
-        return;
+    return err_set(err, ERR_CONFLICT,
+                   "The table %s has been changed: its column %s holds %s, where `weir init` made %s. Change it back; "
+                   "nothing can be said of its rows",
+                   row->table, column->name, value_type_name(type), value_type_name(VALUE_U64));
+}
+
+static bool read_ids(const struct audit *audit, const struct audit_row *row, struct row_ids *ret_ids, struct err *err)
+{
+    static const char *const names[] = {"grab_id", "user_id", "coupon_id", "grab_status"};
+    uint64_t *const numbers[] = {&ret_ids->grab_id, &ret_ids->user_id, &ret_ids->coupon_id, &ret_ids->status};
+    const struct column *columns[STREAM_COLUMNS_MAX];
+    const size_t count = stream_row_columns(audit->stream, columns);
+    for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
+        size_t at = 0;
+        while (at < count && strcmp(columns[at]->name, names[n]) != 0)
+            at++;
+        assert(at < count);
+        if (row->cells[at].type != VALUE_U64)
+            return changed(row, columns[at], row->cells[at].type, err);
+        *numbers[n] = row->cells[at].u64;
     }
-    struct audit_grab *grab = grab_of_row(audit, row, id->u64, partition);
+    return true;
+}
+
+/* There is no fold to hold it against: it is counted where the fold would be. */
+static void count_row(struct audit *audit, const struct audit_row *row, const struct row_ids *ids, int32_t partition)
+{
+    const struct audit_total key = {.coupon_id = ids->coupon_id,
+                                    .day = id_day(ids->grab_id, audit->meta.offset_min),
+                                    .partition = (uint16_t)partition,
+                                    .layout = (uint8_t)(row->layout - audit->layouts + 1),
+                                    .shard = (uint8_t)row->shard};
+    struct audit_total *total = audit_total(&audit->totals, &key);
+    *(ids->status == GRAB_ROW_OK ? &total->fold_ok : &total->fold_voided) += 1;
+}
+
+static void check_row(struct audit *audit, const struct audit_row *row, const struct row_ids *ids, int32_t partition)
+{
+    struct audit_grab *grab = grab_of_row(audit, row, ids->grab_id, partition);
     if (grab) {
         check_known(audit, row, grab);
         return;
     }
-    struct audit_place place = place_of_row(row, id->u64, user->u64);
+    struct audit_place place = place_of_row(row, ids->grab_id, ids->user_id);
     place.partition = partition;
-    place.coupon_id = row->cells[cell_of(audit->stream, "coupon_id")].u64;
+    place.coupon_id = ids->coupon_id;
     audit_report_add(&audit->report, 7, "row_extra", &place, "a row", "none: the log has no record that makes it");
 }
 
-/* Tables of past days are dropped by command; what is left of the shard's begins later. */
-static bool was_dropped(const struct audit *audit, const struct audit_layout *layout, int shard, int32_t day)
+bool audit_check_row(struct audit *audit, const struct audit_row *row, struct err *err)
 {
-    return layout->keys->layout->by_day && day < layout->first_day[shard] && day < audit->today;
+    struct row_ids ids;
+    if (!read_ids(audit, row, &ids, err))
+        return false;
+    if (!audit_in_slice(audit, ids.user_id))
+        return true;
+    const int32_t partition = partition_of_row(audit, row, ids.user_id);
+    row->layout->rows++;
+    if (left_by_older_route(row, partition))
+        row->layout->elsewhere++;
+    else if (audit->part[partition].whole)
+        check_row(audit, row, &ids, partition);
+    else
+        count_row(audit, row, &ids, partition);
+    return true;
+}
+
+bool audit_day_dropped(const struct audit *audit, const struct audit_layout *layout, int shard, int32_t day)
+{
+    const struct table_day known = {.was_used =
+                                        true}; /* before the first of the shard's: neither it nor an older one */
+    return layout->keys->layout->by_day && day < layout->first_day[shard] && !table_day_lost(&known, day, audit->today);
 }
 
 static void check_missing(struct audit *audit, struct audit_layout *layout, const struct audit_grab *grab)
@@ -180,7 +221,7 @@ static void check_missing(struct audit *audit, struct audit_layout *layout, cons
     const struct layout *way = layout->keys->layout;
     int shard = route_shard(&layout->route, grab->partition);
     audit_grab_event(&audit->grabs, grab, &event);
-    if (was_dropped(audit, layout, shard, day_of_ms(audit->stream->time_ms(&event), audit->meta.offset_min))) {
+    if (audit_day_dropped(audit, layout, shard, day_of_ms(audit->stream->time_ms(&event), audit->meta.offset_min))) {
         layout->dropped++;
         return;
     }

@@ -215,6 +215,7 @@ struct row_reading {
     struct audit *audit;
     struct audit_row row;
     uint64_t read;
+    struct err err;
 };
 
 static bool take_row(const struct value *cells, size_t count, void *arg)
@@ -222,7 +223,8 @@ static bool take_row(const struct value *cells, size_t count, void *arg)
     struct row_reading *reading = arg;
     reading->row.cells = cells;
     reading->row.count = count;
-    audit_check_row(reading->audit, &reading->row);
+    if (!audit_check_row(reading->audit, &reading->row, &reading->err))
+        return false;
     if (++reading->read % ROWS_LOOK_EVERY == 0)
         audit_work(reading->audit, ROWS_LOOK_EVERY);
     return true;
@@ -246,6 +248,10 @@ static bool read_table(struct audit *audit, struct audit_layout *layout, int sha
     append_select(audit->stream, table, &text);
     bool good = sql_select(audit->shard[shard], text.data, NULL, 0, take_row, &reading, err);
     buf_free(&text);
+    if (good && reading.err.kind != ERR_NONE) {
+        *err = reading.err;
+        good = false;
+    }
     return good || err_prefix(err, "shard %d", shard);
 }
 

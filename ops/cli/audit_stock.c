@@ -116,8 +116,8 @@ bool audit_stock_look(struct audit *audit, struct err *err)
             return false;
         coupon->stock = coupon->look.valid ? AUDIT_STOCK_VALID : AUDIT_STOCK_ODD;
         if (!coupon->look.valid)
-            audit_report_note(&audit->report, "coupon %" PRIu64 " in Redis cannot be judged: %s", coupon->row.coupon_id,
-                              coupon->look.why);
+            audit_report_unchecked(&audit->report, "coupon %" PRIu64 " in Redis (%s)", coupon->row.coupon_id,
+                                   coupon->look.why);
     }
     return same_server(audit, err);
 }
@@ -171,9 +171,8 @@ static bool look_again(struct audit *audit, struct audit_coupon *coupon, struct 
     if (now.valid && now.epoch == coupon->look.epoch)
         return true;
     coupon->stock = AUDIT_STOCK_ODD;
-    audit_report_note(&audit->report,
-                      "coupon %" PRIu64 " in Redis cannot be judged: it was closed or rebuilt meanwhile",
-                      coupon->row.coupon_id);
+    audit_report_unchecked(&audit->report, "coupon %" PRIu64 " in Redis (it was closed or rebuilt meanwhile)",
+                           coupon->row.coupon_id);
     return true;
 }
 

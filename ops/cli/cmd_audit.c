@@ -95,7 +95,6 @@ static void show_json(const struct audit *audit, int64_t took_ms)
 static void show_text(const struct audit *audit, int64_t took_ms)
 {
     struct buf text = {0};
-    uint64_t disagreements = audit_report_total(&audit->report);
     audit_report_text(&audit->report, &text);
     buf_printf(&text,
                "%" PRIu64 " records, %" PRIu64 " rows, %" PRIu64 " claims of %zu coupons in %.1f s, %u pass%s, %" PRIu64
@@ -106,10 +105,8 @@ static void show_text(const struct audit *audit, int64_t took_ms)
         buf_append_str(&text, "at rest; ");
     else
         buf_printf(&text, "not at rest (%s); ", audit->why_not);
-    if (disagreements == 0)
-        buf_append_str(&text, "all agrees\n");
-    else
-        buf_printf(&text, "%" PRIu64 " disagreement%s\n", disagreements, disagreements == 1 ? "" : "s");
+    audit_report_verdict(&audit->report, &text);
+    buf_append_char(&text, '\n');
     fputs(text.data, stdout);
     buf_free(&text);
 }
@@ -121,7 +118,7 @@ static int show(const struct audit *audit, int64_t took_ms)
     else
         show_text(audit, took_ms);
     fflush(stdout);
-    return audit_report_total(&audit->report) == 0 ? 0 : EXIT_DISAGREES;
+    return audit_report_agrees(&audit->report) ? 0 : EXIT_DISAGREES;
 }
 
 /* Once; with --rest again until it was at rest, or something disagrees anyway. */
@@ -164,7 +161,7 @@ const struct cli_command cmd_audit = {
     .name = "audit",
     .usage = "",
     .summary = "Holds log, tables and Redis against one another (I1 to I8), at rest or under load; exit code 1 when "
-               "something disagrees.",
+               "something disagrees or could not be judged.",
     .options = option_rows,
     .option_count = sizeof option_rows / sizeof *option_rows,
     .run = run,

@@ -8,7 +8,7 @@
 #include <string.h>
 
 struct options {
-    const char *stream, *before;
+    const char *stream, *before, *keeper_layout;
     bool yes, json;
 };
 
@@ -23,6 +23,11 @@ static const struct cli_option option_rows[] = {
      .offset = offsetof(struct options, before),
      .argument = "DAY",
      .help = "drop: tables of days before it, as 2026-11-01"},
+    {.name = "keeper-layout",
+     .type = CLI_TEXT,
+     .offset = offsetof(struct options, keeper_layout),
+     .argument = "NAME",
+     .help = "drop: what the keepers read, their keeper.layout; must be another layout"},
     {.name = "yes",
      .type = CLI_FLAG,
      .offset = offsetof(struct options, yes),
@@ -106,7 +111,8 @@ static bool check_drop(const struct work *work, struct err *err)
     while (work->stream->layouts[at].layout != work->layout)
         at++;
     int32_t today = day_of_ms(clock_realtime_ms(), status->meta.offset_min);
-    bool done = tables_check_drop(work->before, today, &status->layout[at], err);
+    bool done = tables_check_drop(work->before, today, &status->layout[at], err) &&
+                tables_check_keeper(status, work->layout, work->options->keeper_layout, err);
     free(status);
     return done;
 }
@@ -148,8 +154,8 @@ static bool prepare(struct work *work, const char *verb, struct err *err)
         return err_set(err, ERR_USAGE, "The stream %s has no layout with day tables", work->stream->name);
     if (!dropping && strcmp(verb, "list") != 0)
         return err_set(err, ERR_USAGE, "\"%.40s\" is neither list nor drop", verb);
-    if (!dropping && (work->options->before || work->options->yes))
-        return err_set(err, ERR_USAGE, "--before and --yes belong to drop");
+    if (!dropping && (work->options->before || work->options->keeper_layout || work->options->yes))
+        return err_set(err, ERR_USAGE, "--before, --keeper-layout and --yes belong to drop");
     if (dropping && (!work->options->before || !day_parse(work->options->before, '-', &work->before)))
         return err_set(err, ERR_USAGE, "drop needs --before DAY, a day as 2026-11-01");
     return true;
@@ -173,8 +179,10 @@ static int run(const struct cli_config *config, const struct cli_command *comman
 
 const struct cli_command cmd_tables = {
     .name = "tables",
-    .usage = " list | drop --before DAY [--yes]",
-    .summary = "Lists the day tables of every shard, or drops old ones; never while progress is behind the log.",
+    .usage = " list | drop --before DAY --keeper-layout NAME [--yes]",
+    .summary =
+        "Lists the day tables of every shard, or drops old ones; never while progress is behind the log, nor what a "
+        "keeper reads.",
     .options = option_rows,
     .option_count = sizeof option_rows / sizeof *option_rows,
     .words_min = 1,

@@ -79,6 +79,34 @@ bool tables_check_drop(int32_t before, int32_t today, const struct status_layout
     return true;
 }
 
+bool tables_check_keeper(const struct status *status, const struct layout *dropped, const char *keeper_layout,
+                         struct err *err)
+{
+    const struct stream *stream = status->stream;
+    if (stream->kind_name[RECORD_BARRIER] == NULL)
+        return true;
+    if (keeper_layout == NULL)
+        return err_set(
+            err, ERR_USAGE,
+            "drop needs --keeper-layout NAME, the setting keeper.layout of all keepers: the stock is rebuilt "
+            "from the rows of that layout");
+    const struct stream_layout *read = stream_layout(stream, keeper_layout);
+    if (read == NULL)
+        return err_set(err, ERR_USAGE, "--keeper-layout: the stream %s has no layout \"%.40s\"", stream->name,
+                       keeper_layout);
+    if (read->layout == dropped)
+        return err_set(
+            err, ERR_CONFLICT,
+            "The keeper reads the layout %s, so nothing of it may be dropped: when Redis is lost, each coupon "
+            "with rows in a dropped table would stay closed for ever. Let the keepers read another layout",
+            dropped->name);
+    return status->route[read - stream->layouts].partitions > 0 ||
+           err_set(err, ERR_CONFLICT,
+                   "--keeper-layout: the layout %s has no route, so the keeper cannot read it, and nothing may be "
+                   "dropped",
+                   keeper_layout);
+}
+
 void tables_render_text(const struct day_tables *tables, struct buf *ret_text)
 {
     buf_printf(ret_text, "%5s  %-28s %-10s %12s %14s\n", "shard", "table", "day", "rows (about)", "bytes (about)");

@@ -29,6 +29,11 @@ void tables_free(struct day_tables *tables);
  * is in the tables: a record that is still to come would bring its table back with nothing else in it. */
 WEIR_MUST_USE bool tables_check_drop(int32_t before, int32_t today, const struct status_layout *layout,
                                      struct err *err);
+/* A rebuild of the stock reads the rows of the keeper's layout: a coupon that a dropped table had rows of would stay
+ * closed for ever. So the keeper must read another one than `dropped`, one that has a route, and whoever drops must know
+ * that it does: `keeper_layout` is what he says, NULL when he does not. A stream without barriers has no keeper. */
+WEIR_MUST_USE bool tables_check_keeper(const struct status *status, const struct layout *dropped,
+                                       const char *keeper_layout, struct err *err);
 void tables_render_text(const struct day_tables *tables, struct buf *ret_text);
 /* [{"shard", "table", "day", "rows", "bytes"}] */
 void tables_render_json(const struct day_tables *tables, struct buf *ret_json);

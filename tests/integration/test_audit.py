@@ -206,6 +206,24 @@ def test_a_row_twice(sale):
 
 
 @contextlib.contextmanager
+def column_signed(grab, layout, column):
+    alter = f"ALTER TABLE `{grab.tables[layout]}` MODIFY {column} BIGINT %s NOT NULL"
+    grab.sql(alter % "")
+    yield
+    grab.sql(alter % "UNSIGNED")
+
+
+@pytest.mark.parametrize("column", ["user_id", "grab_id", "coupon_id"])
+@pytest.mark.parametrize("layout", stack.LAYOUTS)
+def test_a_column_of_another_type(sale, layout, column):
+    with column_signed(sale.grab, layout, column):
+        done = audit.run("--rest")
+        words = f"shard {sale.grab.shard}: The table {sale.grab.tables[layout]} has been changed: its column {column} "
+        assert done.returncode == 1 and words in done.stderr and done.stderr.count("\n") == 1 and done.stdout == "", done
+    audit.audit()
+
+
+@contextlib.contextmanager
 def updated(shard, table, change, back, where):
     assert stack.shard(shard, f"SELECT COUNT(*) FROM `{table}` WHERE {where}")[0][0] == 1
     stack.shard(shard, f"UPDATE `{table}` SET {change} WHERE {where}")
@@ -370,6 +388,22 @@ def test_oversold():
     assert kinds_of(found) == {("I1", "oversold"), ("I5", "grab_without_claim"), ("I5", "sold_differs")}, found["kept"]
     assert found["by_invariant"]["I5"] == 3 and {one["coupon_id"] for one in found["kept"]} == {coupon}
     audit.audit()
+
+
+def test_a_record_in_another_partition():
+    """Of a writer that does not go by the key: its user's reads do not see it."""
+    coupon, user = stack.new_coupon(10, hold_ms=HOLD_MS), users.take(1)
+    home = records.partition_of(user)
+    elsewhere = (home + 1) % records.PARTITIONS
+    record = records.grab_record(user, coupon)
+    records.send([(user, record)], elsewhere)
+    stack.wait_lag_zero()
+    found = audit.findings()
+    take_away(coupon)
+    assert kinds_of(found) == {("I2", "record_misplaced"), ("I5", "grab_without_claim"), ("I5", "sold_differs")}, found["kept"]
+    one = next(one for one in found["kept"] if one["kind"] == "record_misplaced")
+    assert (one["partition"], one["grab_id"], one["user_id"]) == (elsewhere, record["grab_id"], user) and f"partition {home}" in one["expected"], one
+    assert any("not in their user's partition" in note for note in audit.audit()["notes"])
 
 
 def test_sold_before_it_was_opened():

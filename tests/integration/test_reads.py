@@ -344,7 +344,7 @@ def assert_lost(shard, table, lists, places):
 
 def places_of(user, grab_id, layout):
     """Asked as a grab whose epoch is past, and as one that may still come."""
-    return [f"/api/grab/{grab_id}?user={user}&epoch={epoch}&layout={layout}" for epoch in (0, stack.epoch() + 1)]
+    return [f"/api/grab/{grab_id}?user={user}&epoch={epoch}&layout={layout}" for epoch in (1, stack.epoch() + 1)]
 
 
 def test_the_table_of_a_day_is_gone(sale):

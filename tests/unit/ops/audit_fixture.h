@@ -44,6 +44,7 @@ static inline void fixture_open(struct fixture *fixture)
     }
     for (int32_t p = 0; p < FIXTURE_PARTITIONS; p++)
         audit->part[p].whole = true;
+    audit->all_whole = true;
     audit->coupons = mem_alloc(sizeof *audit->coupons);
     audit->coupon_count = 1;
     audit->coupons[0].row = (struct coupon){
@@ -146,7 +147,9 @@ static inline void fixture_see(struct fixture *fixture, size_t layout, const str
         change(&event, &row);
     row.count = stream_cells(&stream_grabs, &event, cells);
     row.cells = cells;
-    audit_check_row(&fixture->audit, &row);
+    struct err err = {0};
+    if (!audit_check_row(&fixture->audit, &row, &err))
+        abort();
 }
 
 /* All rows of all layouts that progress has passed. */

@@ -156,6 +156,25 @@ static void test_coupons_of_nobody(void **state)
     assert_int_equal(f->audit.coupons[0].ok, 0);
 }
 
+/* Where its user's reads do not look, and a CANCEL would not meet it. */
+static void test_a_record_in_another_partition(void **state)
+{
+    (void)state;
+    struct grab_event event = {
+        .kind = RECORD_DATA, .grab_id = fixture_id(1), .user_id = user_of(1, 0), .coupon_id = FIXTURE_COUPON};
+    fixture_event(f, 0, &event);
+    assert_int_equal(fixture_found(f), 1);
+    assert_string_equal(fixture_last(f)->kind, "record_misplaced");
+    assert_int_equal(fixture_last(f)->invariant, 2);
+    assert_int_equal(fixture_last(f)->place.partition, 0);
+    assert_int_equal(fixture_last(f)->place.grab_id, fixture_id(1));
+    event.coupon_id = 999; /* of nobody: a note */
+    event.grab_id = fixture_id(2);
+    fixture_event(f, 0, &event);
+    assert_int_equal(fixture_found(f), 1);
+    assert_int_equal(f->audit.misplaced_foreign, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +185,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_slices_share_the_users, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(test_slices_count_each_record_once, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(test_coupons_of_nobody, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(test_a_record_in_another_partition, open_fixture, close_fixture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,8 +48,39 @@ static void test_json(void **state)
         json.data, "\"disagreements\":1,\"by_invariant\":{\"I1\":0,\"I2\":0,\"I3\":0,\"I4\":0,\"I5\":0,\"I6\":0,"
                    "\"I7\":1,\"I8\":0},\"kept\":[{\"invariant\":\"I7\",\"kind\":\"row_missing\",\"layout\":\"hash\","
                    "\"shard\":3,\"table\":\"grabs_p03\",\"partition\":3,\"offset\":12,\"grab_id\":\"77\",\"user_id\":5,"
-                   "\"coupon_id\":9,\"found\":\"\\\"x\\\"\",\"expected\":\"y\"}],\"notes\":[]");
+                   "\"coupon_id\":9,\"found\":\"\\\"x\\\"\",\"expected\":\"y\"}],\"notes\":[],\"unchecked\":[]");
     buf_free(&json);
+    audit_report_free(&report);
+}
+
+static void test_verdict(void **state)
+{
+    (void)state;
+    struct audit_report report;
+    struct audit_place nowhere = AUDIT_NOWHERE;
+    struct buf text = {0};
+    audit_report_init(&report, 2);
+    audit_report_verdict(&report, &text);
+    assert_string_equal(text.data, "all agrees");
+    assert_true(audit_report_agrees(&report));
+    buf_reset(&text);
+    audit_report_unchecked(&report, "partition %d (cut)", 5);
+    audit_report_verdict(&report, &text);
+    assert_string_equal(text.data, "nothing disagrees in what was checked; not checked: partition 5 (cut)");
+    assert_false(audit_report_agrees(&report));
+    buf_reset(&text);
+    audit_report_add(&report, 1, "oversold", &nowhere, "a", "b");
+    for (int i = 6; i < 16; i++)
+        audit_report_unchecked(&report, "%d", i);
+    audit_report_verdict(&report, &text);
+    assert_string_equal(text.data, "1 disagreement; not checked: partition 5 (cut), 6, 7, 8, 9, 10, 11, 12 and 3 more; "
+                                   "--json names them");
+    buf_reset(&text);
+    audit_report_json(&report, &text);
+    assert_non_null(strstr(text.data, "\"unchecked\":[\"partition 5 (cut)\",\"6\""));
+    audit_report_reset(&report);
+    assert_true(audit_report_agrees(&report));
+    buf_free(&text);
     audit_report_free(&report);
 }
 
@@ -96,6 +127,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_json),
+        cmocka_unit_test(test_verdict),
         cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_long_words_are_cut),
     };

@@ -84,6 +84,19 @@ static void test_dropped_days(void **state)
     assert_int_equal(fixture_found(f), GRABS + 1);
 }
 
+/* `weir tables drop` takes it neither from a shard that has no older one. */
+static void test_the_table_of_yesterday_is_lost(void **state)
+{
+    (void)state;
+    f->audit.layouts[DAILY].first_day[0] = f->audit.today + 1;
+    f->audit.today++;
+    for (size_t i = 0; i < f->audit.grabs.count; i++)
+        f->audit.grabs.grabs[i].seen = 1;
+    audit_check_missing(&f->audit);
+    assert_int_equal(fixture_found(f), GRABS + 1);
+    assert_int_equal(f->audit.layouts[DAILY].dropped, 0);
+}
+
 static void change_status(struct grab_event *event, struct audit_row *row)
 {
     (void)row;
@@ -164,12 +177,54 @@ static void test_ahead(void **state)
     only("row_ahead");
 }
 
+static const struct audit_total *total_of(size_t layout, int32_t partition)
+{
+    const struct audit_total key = {.coupon_id = FIXTURE_COUPON,
+                                    .day = day_of_ms(FIXTURE_NOON_MS, 0),
+                                    .partition = (uint16_t)partition,
+                                    .layout = (uint8_t)(layout + 1)};
+    return audit_total(&f->audit.totals, &key);
+}
+
+/* Counted, in place of a fold. */
 static void test_not_whole(void **state)
 {
     (void)state;
     f->audit.part[0].whole = false;
+    const struct audit_total before = *total_of(HASH, 0);
     fixture_see(f, HASH, grab_at(0), change_id);
+    fixture_see(f, HASH, grab_at(2), NULL);
     fixture_see(f, DAILY, grab_at(0), change_id);
+    assert_int_equal(fixture_found(f), 0);
+    assert_int_equal(total_of(HASH, 0)->fold_ok, before.fold_ok + 1);
+    assert_int_equal(total_of(HASH, 0)->fold_voided, before.fold_voided + 1);
+    assert_int_equal(total_of(DAILY, 0)->fold_ok, before.fold_ok + 1);
+}
+
+/* A column of another type is said so, and nothing is made of what is in it. */
+static void test_a_changed_column(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"user_id", "coupon_id", "grab_id", "grab_status"};
+    const struct column *columns[STREAM_COLUMNS_MAX];
+    struct value cells[STREAM_COLUMNS_MAX];
+    struct grab_event event;
+    char table[TABLE_NAME_MAX];
+    struct audit_row row = fixture_row(f, HASH, grab_at(0), table);
+    audit_grab_event(&f->audit.grabs, grab_at(0), &event);
+    row.cells = cells;
+    for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
+        struct err err = {0};
+        row.count = stream_cells(&stream_grabs, &event, cells);
+        stream_row_columns(&stream_grabs, columns);
+        for (size_t i = 0; i < row.count; i++)
+            if (strcmp(columns[i]->name, names[n]) == 0)
+                cells[i] = value_text("77", 2);
+        assert_false(audit_check_row(&f->audit, &row, &err));
+        assert_int_equal(err.kind, ERR_CONFLICT);
+        assert_non_null(strstr(err.text, names[n]));
+        assert_non_null(strstr(err.text, table));
+    }
     assert_int_equal(fixture_found(f), 0);
 }
 
@@ -194,6 +249,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_all_there, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(test_missing, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(test_dropped_days, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(test_the_table_of_yesterday_is_lost, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(test_a_changed_column, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(test_changed, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(test_extra, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(test_twice, open_fixture, close_fixture),

@@ -71,6 +71,41 @@ static void test_oversold(void **state)
     only(1, "oversold");
 }
 
+/* Of a partition whose log has lost its begin. */
+static void store(size_t layout, uint64_t ok, uint64_t rows)
+{
+    const struct audit_total key = {
+        .coupon_id = FIXTURE_COUPON, .day = f->audit.today, .partition = 1, .layout = (uint8_t)(layout + 1)};
+    struct audit_total *total = audit_total(&f->audit.totals, &key);
+    total->ok = ok;
+    total->fold_ok = rows;
+    f->audit.part[1].whole = f->audit.all_whole = false;
+}
+
+static void test_oversold_where_the_log_is_cut(void **state)
+{
+    (void)state;
+    sell(FIXTURE_TOTAL - 3);
+    store(0, 3, 3);
+    store(1, 2, 2); /* this layout is behind */
+    check_all();
+    assert_int_equal(fixture_found(f), 0);
+    store(1, 4, 2);
+    coupon->not_folded[0] = coupon->not_folded[1] = 0;
+    check_all();
+    only(1, "oversold");
+    assert_string_equal(fixture_last(f)->found, "11 OK grabs");
+}
+
+static void test_rows_that_the_totals_do_not_count(void **state)
+{
+    (void)state;
+    sell(FIXTURE_TOTAL - 3);
+    store(0, 3, 4);
+    check_all();
+    only(1, "oversold");
+}
+
 static void test_sold_unopened(void **state)
 {
     (void)state;
@@ -206,6 +241,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_all_agree, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(test_oversold, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(test_oversold_where_the_log_is_cut, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(test_rows_that_the_totals_do_not_count, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(test_sold_unopened, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(test_a_grab_without_a_claim, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(test_behind_the_cut, open_fixture, close_fixture),

@@ -1,6 +1,9 @@
 /* When day tables may be dropped. */
 #include "ops/cli/tables.h"
 
+#include "schemas/grabs.h"
+#include "schemas/readings.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -40,6 +43,33 @@ static void test_never_behind(void **state)
     assert_int_equal(err.kind, ERR_OUTAGE);
 }
 
+static bool check_keeper(const struct status *status, const char *keeper_layout)
+{
+    err = (struct err){0};
+    return tables_check_keeper(status, &layout_daily, keeper_layout, &err);
+}
+
+static void test_never_what_the_keeper_reads(void **state)
+{
+    (void)state;
+    static struct status status;
+    status = (struct status){.stream = &stream_grabs};
+    route_spread(&status.route[0], &stream_grabs, &layout_hash, 4, 1);
+    route_spread(&status.route[1], &stream_grabs, &layout_daily, 4, 1);
+    assert_true(check_keeper(&status, "hash"));
+    assert_false(check_keeper(&status, NULL));
+    assert_int_equal(err.kind, ERR_USAGE);
+    assert_false(check_keeper(&status, "wide"));
+    assert_int_equal(err.kind, ERR_USAGE);
+    assert_false(check_keeper(&status, "daily"));
+    assert_int_equal(err.kind, ERR_CONFLICT);
+    status.route[0].partitions = 0; /* the only layout is the one with day tables */
+    assert_false(check_keeper(&status, "hash"));
+    assert_int_equal(err.kind, ERR_CONFLICT);
+    status.stream = &stream_readings; /* nothing is kept for it */
+    assert_true(check_keeper(&status, NULL));
+}
+
 static void test_render(void **state)
 {
     (void)state;
@@ -61,6 +91,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_drop_rule),
         cmocka_unit_test(test_never_behind),
+        cmocka_unit_test(test_never_what_the_keeper_reads),
         cmocka_unit_test(test_render),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
