@@ -135,7 +135,7 @@ bool sql_fail(struct sql *sql, int number, const char *words, const char *statem
                  number);
     if (err && number == ERROR_NO_TABLE && !sql_table_gone(sql, words)) {
         err->kind = ERR_OUTAGE;
-        err_prefix(err, "the table is not gone, but cannot be opened");
+        err_prefix(err, "the table may be there, but cannot be opened");
     }
     return false;
 }
