@@ -5,11 +5,12 @@ import signal
 import pytest
 
 from support import processes, stack, tool, users
-from support.sale import LARGEST_HOLD_S, Sale
+from support.sale import REBUILT_S, Sale
 
 KEEPER = stack.ENV["WEIR_KEEPER"]
 LEASE_MS = 1000
 LEASE = f"--keeper.lease_ms={LEASE_MS}"
+LEADS_S = 6  # until it is settled who leads under such a lease, on a busy machine
 DOWN = 2  # a shard
 
 
@@ -48,31 +49,31 @@ def expire_lease():
 
 def wait_rebuilt(coupon, above):
     stack.wait_for(lambda: stack.epoch() > above, 30, "the epoch is raised")
-    stack.wait_for(lambda: stack.is_open(coupon), 60 + LARGEST_HOLD_S, "the coupon is open again")
+    stack.wait_for(lambda: stack.is_open(coupon), REBUILT_S, "the coupon is open again")
 
 
 # ---- who leads ----
 
 def test_another_keeper_leads_while_the_first_sleeps_and_after_it_stopped():
     stack.ctl("restart", "keeper", "--", LEASE)
-    stack.wait_for(lambda: leads(KEEPER), 20, "the stack's keeper leads")
+    stack.wait_for(lambda: leads(KEEPER), LEADS_S, "the stack's keeper leads")
     with second_keeper() as second:
         second.wait_ready()
         place = KEEPER.removeprefix("http://")
-        stack.wait_for(lambda: f"stands by: {place} leads" in tells(second.base), 20, "the second stands by, and says for whom")
+        stack.wait_for(lambda: f"stands by: {place} leads" in tells(second.base), LEADS_S, "the second stands by, and says for whom")
         sale = Sale(users_count=4000, rate=300)
         stack.ctl("pause", "keeper")
-        stack.wait_for(lambda: leads(second.base), 20, "the second leads when the first one's lease has run out")
+        stack.wait_for(lambda: leads(second.base), LEADS_S, "the second leads when the first one's lease has run out")
         before = stack.epoch()
         stack.stock_redis().flushall()
         wait_rebuilt(sale.coupon, before)
         assert stack.new_coupon(10)  # first opens are done, too
         stack.ctl("resume", "keeper")
-        stack.wait_for(lambda: "stands by" in tells(KEEPER), 20, "the first knows that it leads no more")
+        stack.wait_for(lambda: "stands by" in tells(KEEPER), LEADS_S, "the first knows that it leads no more")
         assert not leads(KEEPER)
         second.process.terminate()
         assert second.process.wait(timeout=15) == 0
-        stack.wait_for(lambda: leads(KEEPER), 20, "the first leads again")
+        stack.wait_for(lambda: leads(KEEPER), LEADS_S, "the first leads again")
     sale.end()
     stack.ctl("restart", "keeper")  # with its own lease
 
@@ -136,7 +137,7 @@ def test_a_leader_that_wakes_in_the_middle_does_no_harm(point, stimulus):
     stimulus(sale)
     processes.wait_asleep(pid, "keeper", point, offset)
     with second_keeper() as second:
-        stack.wait_for(lambda: leads(second.base), 20, "the second leads")
+        stack.wait_for(lambda: leads(second.base), LEADS_S, "the second leads")
         if stimulus is not leave_pending:
             wait_rebuilt(sale.coupon, before)
         else:
@@ -153,7 +154,7 @@ def test_rebuild_beside_rebuild():
     """The lease is taken from a leader that is waiting in a rebuild: the other one raises the epoch, and the first stops before it opens anything."""
     sale = Sale(users_count=5000, rate=400)
     stack.ctl("restart", "keeper", "--", LEASE)
-    stack.wait_for(lambda: leads(KEEPER), 20, "the stack's keeper leads")
+    stack.wait_for(lambda: leads(KEEPER), LEADS_S, "the stack's keeper leads")
     offset, before = stack.log_size("keeper"), stack.epoch()
     stack.stock_redis().flushall()
     stack.wait_for(lambda: "rebuild begins" in stack.log_since("keeper", offset), 30, "the first rebuilds")
@@ -205,7 +206,7 @@ def test_stock_that_somebody_spoilt_is_rebuilt_and_the_progress_is_seen():
     assert stack.metric(KEEPER, "weir_keeper_rebuild_step", step="wait") == 1 and stack.metric(KEEPER, "weir_keeper_rebuild_epoch") == before + 1
     assert f"rebuild: epoch {before + 1}" in weir_status(), weir_status()
     for coupon in spoilt:
-        stack.wait_for(lambda: stack.is_open(coupon), 60 + LARGEST_HOLD_S, "the coupon is open again")
+        stack.wait_for(lambda: stack.is_open(coupon), REBUILT_S, "the coupon is open again")
         assert len(stack.check_coupon(coupon, 50)) == 1
     stack.wait_for(lambda: stack.is_ready(KEEPER), 20, "the keeper is ready")
     assert f"{KEEPER.removeprefix('http://')} leads" in weir_status()
