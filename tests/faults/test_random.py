@@ -9,8 +9,9 @@ import pytest
 from support import nemesis, stack
 from support.sale import Sale
 
+CORE_SEED = 399  # whose first round has a shard killed while Redis comes back with an old snapshot, and a slow link
 ALL = os.environ.get("WEIR_FAULTS") == "all"
-SEED = int(os.environ.get("WEIR_FAULT_SEED", int(time.time()) if ALL else 20))
+SEED = int(os.environ.get("WEIR_FAULT_SEED", int(time.time()) if ALL else CORE_SEED))
 ROUNDS = int(os.environ.get("WEIR_FAULT_ROUNDS", 10 if ALL else 1))
 
 
@@ -33,7 +34,7 @@ def test_round(number, capsys):
     with capsys.disabled():  # first, and whatever becomes of the round
         print(f"\n{plan}")
     sale = Sale(total=6000, users_count=4000, rate=400, hold_ms=2000)
-    plan.carry_out()
+    plan.carry_out(sale.coupon)
     stack.ready_again(120)
     sale.storm.stop()
     sale.finish_load()
