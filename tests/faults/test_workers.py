@@ -115,7 +115,8 @@ def test_a_zombie_can_not_commit_before_the_owner_has():
 
 
 @pytest.mark.parametrize("point, says", [("worker.after_take", "another owner has the partition|partitions revoked"),
-                                         ("worker.after_rows", r"batch waits for its shard.* failed at .*INSERT INTO `grab_totals`.* gone away")])
+                                         ("worker.after_rows", r"batch waits for its shard.* failed at .*INSERT INTO `grab_totals`.* gone away")],
+                         ids=["before_its_transaction", "inside_it"])
 def test_a_zombie_can_not_commit(point, says):
     """It stops with a batch in hand (before its transaction, or inside it), sleeps over its session, and goes on when another owns its partitions. Before its
     transaction it is refused, or hears from the group first and drops the batch. Inside one it holds the lock of its progress rows until the server ends
