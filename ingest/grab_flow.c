@@ -290,6 +290,8 @@ static bool call_produce(struct grab_call *call, int32_t partition, struct err *
                                       {.name = "traceparent", .data = trace->data, .len = trace->len}};
     if (FAIL_POINT("ingest.producer_fatal"))
         kafka_producer_fail(loop->producer);
+    if (FAIL_POINT("ingest.queue_full"))
+        return err_set(err, ERR_OUTAGE, "the producer's queue is full: a test asked for it");
     return kafka_produce(loop->producer, stream->name, partition, loop->key.data, loop->key.len, loop->value.data,
                          loop->value.len, headers, trace->len > 0 ? 2 : 1,
                          PLANTED("success_before_report") ? NULL : call, err);

@@ -2,6 +2,7 @@
 #include "ingest/keeper_owed.h"
 
 #include "core/clock.h"
+#include "core/crash.h"
 #include "core/log.h"
 #include "core/metrics.h"
 #include "core/service.h"
@@ -114,7 +115,10 @@ static bool check_server(struct keeper *keeper, struct err *err)
 /* An admin's change, to Redis. False: no answer. */
 static bool carry_change(struct keeper *keeper, const struct coupon *coupon, struct tally *tally, struct err *err)
 {
-    if (stock_carry(keeper, coupon, err) != STEP_NO_ANSWER)
+    enum step_outcome outcome = stock_carry(keeper, coupon, err);
+    if (outcome == STEP_DONE)
+        CRASH_POINT("keeper.carried");
+    if (outcome != STEP_NO_ANSWER)
         return true;
     if (err->kind != ERR_DATA)
         return false;

@@ -7,8 +7,9 @@
 #include <stdio.h>
 
 static const char *const crash_points[] = {
-    "ingest.after_reserve", "ingest.after_append", "ingest.after_report",  "ingest.before_answer",
-    "ingest.after_answer",  "ingest.after_settle", "ingest.after_release", "ingest.producer_fatal",
+    "ingest.after_reserve",  "ingest.after_append", "ingest.after_report", "ingest.after_confirm",
+    "ingest.before_answer",  "ingest.after_answer", "ingest.after_settle", "ingest.after_release",
+    "ingest.producer_fatal", "ingest.queue_full",
 };
 
 /* Time of the drain that is kept for what comes after the last answer, ms. */

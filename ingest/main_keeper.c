@@ -13,7 +13,7 @@ static const char *const crash_points[] = {
     "keeper.lease_taken",    "keeper.open_claimed",   "keeper.open_building",    "keeper.open_written",
     "keeper.rebuild_step",   "keeper.rebuild_closed", "keeper.rebuild_barrier",  "keeper.rebuild_folded",
     "keeper.rebuild_claims", "keeper.rebuild_opened", "keeper.sweep_cancelling", "keeper.sweep_appended",
-    "keeper.sweep_finished",
+    "keeper.sweep_finished", "keeper.carried",
 };
 
 static void *run(void *arg)

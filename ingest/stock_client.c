@@ -17,6 +17,7 @@ static void on_confirm(const struct stock_group *group, const struct redis_reply
 {
     enum confirm_result results[STOCK_GROUP_ITEMS_MAX];
     (void)stock_answer_held(group, reply, results);
+    CRASH_POINT("ingest.after_confirm");
     for (size_t i = 0; i < group->count; i++)
         grab_flow_confirmed(group->item[i].call, results[i]);
 }

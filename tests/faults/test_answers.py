@@ -129,7 +129,7 @@ def test_a_connection_cut_in_the_middle_of_a_message(link, direction, after):
     sale.end()
 
 
-def test_more_grabs_than_the_producer_may_hold():
+def test_more_grabs_than_may_be_in_flight():
     """The broker is silent and the bound is 16: what is beyond is refused before anything is reserved; what is inside is answered, and has its end."""
     bound, asked_count, total = 16, 64, 500
     coupon = stack.new_coupon(total, hold_ms=HOLD_MS)
@@ -171,6 +171,28 @@ def test_a_batch_larger_than_the_bound():
         states = resolve([{"grab_id": r["grab_id"], "location": r["location"]} for r in results if r["status"] == 202])
         told = sum(r["status"] == 200 for r in results) + sum(state == "ok" for state in states.values())
         at_rest(coupon, total, 1 + told)
+    finally:
+        stack.ctl("restart", "ingest")
+
+
+def not_appended():
+    return stack.metric(stack.ENV["WEIR_INGEST"], "weir_grabs_total", outcome="not_appended")
+
+
+def test_a_record_that_the_producer_has_no_room_for():
+    """The client library's queue is full: its grab was reserved and is certainly not persisted, so its unit and its claim go back, and its client is told 503."""
+    stack.ctl("restart", "ingest", env={"WEIR_FAIL_AT": "ingest.queue_full:600"})
+    try:
+        sale = Sale(total=6000, users_count=2000, rate=400, hold_ms=HOLD_MS)
+        stack.wait_for(lambda: not_appended() == 1, 60, "a grab is refused by the producer")
+        sale.finish_load()
+        refused = [h for h in sale.storm.history if h["reason"] == "not_appended"]
+        assert [h["status"] for h in refused] == [503] == [503] * int(not_appended()), refused
+        sale.end()  # its unit is back
+        user = refused[0]["user"]
+        assert stack.stock_redis().hget(f"weir:{{{sale.coupon}}}:claims", user) is None, "its claim is still there"
+        again = stack.grab(user, sale.coupon)
+        assert again.status == 200 and again.json["success"] and not again.json["replayed"], again
     finally:
         stack.ctl("restart", "ingest")
 

@@ -11,7 +11,7 @@ from support import process, raw, stack, users
 INGEST, QUERY, FRONT = stack.ENV["WEIR_INGEST"], stack.ENV["WEIR_QUERY"], stack.FRONT
 BOTH = pytest.mark.parametrize("base", [INGEST, FRONT], ids=["ingest", "front"])
 REQUEST_TIMEOUT_S = 3.0  # http.request_timeout_ms of ingest
-FRONT_TIMEOUT_S = 5.0  # the front door's own
+TIMEOUT_S = {INGEST: REQUEST_TIMEOUT_S, FRONT: 5.0}  # of a whole request; of the front door its own, for a head: what comes after it meets that of ingest
 SOME_FILES = 20  # a few connections more or less: health checks, engines that were connected to anew
 
 
@@ -70,7 +70,7 @@ def test_vanished_before_the_request_was_whole(base, sent, leave):
                                         pytest.param(FRONT, raw.Wire.close, id="front-fin", marks=pytest.mark.more)])
 def test_vanished_before_the_answer(base, leave):
     """Kafka is stopped until they are gone, so that no answer can have come; each of their grabs goes to its end all the same."""
-    count = 60 if base == INGEST else SOME_FILES - 5  # the front door keeps its connections to ingest for a while
+    count = 3 * SOME_FILES  # what the front door keeps of its connections to ingest, it halves every five seconds
     coupon = stack.new_coupon(count + 10)
     first = users.take(count)
     with nothing_leaks():
@@ -101,7 +101,8 @@ def test_one_byte_at_a_time(begin):
     coupon = stack.new_coupon(1000)
     with nothing_leaks():
         started = time.monotonic()
-        slow = [raw.Wire(base, begin) for base in [INGEST] * 100 + [FRONT] * 20]
+        by_base = {base: [raw.Wire(base, begin) for _ in range(count)] for base, count in ((INGEST, 100), (FRONT, 2 * SOME_FILES))}
+        slow = [wire for wires in by_base.values() for wire in wires]
         closed_s = {}
         while len(closed_s) < len(slow) and time.monotonic() < started + 30:
             for wire in set(slow) - closed_s.keys():
@@ -112,6 +113,9 @@ def test_one_byte_at_a_time(begin):
             time.sleep(0.2)
         assert len(closed_s) == len(slow), f"{len(slow) - len(closed_s)} of {len(slow)} are still open"
         assert min(closed_s.values()) >= REQUEST_TIMEOUT_S - 0.5, "a client that is only a little slow was cut"
+        for base, wires in by_base.items():
+            latest = max(closed_s[wire] for wire in wires)
+            assert latest <= TIMEOUT_S[base] + 1, f"a slow client kept its connection to {base} for {latest:.1f} s"
 
 
 def test_answers_that_nobody_takes():

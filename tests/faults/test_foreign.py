@@ -5,7 +5,7 @@ import contextlib
 import pytest
 
 from support import processes, records, stack, tool, users
-from support.sale import LARGEST_HOLD_S
+from support.sale import REBUILT_S
 
 KEEPER = stack.ENV["WEIR_KEEPER"]
 
@@ -46,7 +46,7 @@ class Sold:
 
     def check_rebuilt(self):
         for coupon in (self.out, self.part):
-            stack.wait_for(lambda: stack.is_open(coupon), 60 + LARGEST_HOLD_S, "the coupon is open again")
+            stack.wait_for(lambda: stack.is_open(coupon), REBUILT_S, "the coupon is open again")
         assert stack.left(self.out) == 0 and len(stack.check_coupon(self.out, 1)) == 1
         stack.check_coupon(self.part, 3)
 
@@ -125,7 +125,7 @@ def test_a_log_that_has_outgrown_progress_is_not_folded_as_its_continuation():
     try:
         stack.stock_redis().flushall()
         words = f"grabs[{partition.number}] is not the one that layout hash stored last"
-        stack.wait_for(lambda: words in tells(KEEPER), 60 + LARGEST_HOLD_S, "the keeper says what is wrong", every=0.05)
+        stack.wait_for(lambda: words in tells(KEEPER), REBUILT_S, "the keeper says what is wrong", every=0.05)
         assert not stack.is_open(sold.out) and not stack.is_open(sold.part)
         assert stack.grab(users.take(1), sold.out).status == 503
     finally:

@@ -80,6 +80,19 @@ def test_stopped_and_killed_under_load():
     sell_what_is_left(coupon, total)
 
 
+@pytest.mark.more
+def test_killed_with_grabs_on_their_way():
+    """Reserved and handed over, and the broker dies before it has taken them: none of them was called a success."""
+    sale = Sale(users_count=6000, rate=400, hold_ms=2000)
+    stack.ctl("pause", "kafka")
+    before = stack.left(sale.coupon)
+    stack.wait_for(lambda: stack.left(sale.coupon) < before - 50, 30, "grabs are on their way", every=0.02)
+    stack.ctl("kill", "kafka")
+    stack.ctl("start", "kafka")
+    sale.end()
+    assert sale.storm.unavailable() or sale.storm.unknown(), "nobody has met the dead broker"
+
+
 def test_stopped_answers_503_and_comes_back():
     coupon = stack.new_coupon(50)
     stack.ctl("stop", "kafka")

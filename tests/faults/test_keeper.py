@@ -7,11 +7,12 @@ import threading
 import pytest
 
 from support import links, processes, stack, tool, users
-from support.sale import LARGEST_HOLD_S, Sale
+from support.sale import REBUILT_S, Sale
 
 KEEPER = stack.ENV["WEIR_KEEPER"]
 LEASE_MS = 1000
 LEASE = f"--keeper.lease_ms={LEASE_MS}"
+LEADS_S = 6  # until it is settled who leads under such a lease, on a busy machine
 DOWN = 2  # a shard
 
 
@@ -71,31 +72,31 @@ def broken_lease():
 
 def wait_rebuilt(coupon, above):
     stack.wait_for(lambda: stack.epoch() > above, 30, "the epoch is raised")
-    stack.wait_for(lambda: stack.is_open(coupon), 60 + LARGEST_HOLD_S, "the coupon is open again")
+    stack.wait_for(lambda: stack.is_open(coupon), REBUILT_S, "the coupon is open again")
 
 
 # ---- who leads ----
 
 def test_another_keeper_leads_while_the_first_sleeps_and_after_it_stopped():
     stack.ctl("restart", "keeper", "--", LEASE)
-    stack.wait_for(lambda: leads(KEEPER), 20, "the stack's keeper leads")
+    stack.wait_for(lambda: leads(KEEPER), LEADS_S, "the stack's keeper leads")
     with second_keeper() as second:
         second.wait_ready()
         place = KEEPER.removeprefix("http://")
-        stack.wait_for(lambda: f"stands by: {place} leads" in tells(second.base), 20, "the second stands by, and says for whom")
+        stack.wait_for(lambda: f"stands by: {place} leads" in tells(second.base), LEADS_S, "the second stands by, and says for whom")
         sale = Sale(users_count=4000, rate=300)
         stack.ctl("pause", "keeper")
-        stack.wait_for(lambda: leads(second.base), 20, "the second leads when the first one's lease has run out")
+        stack.wait_for(lambda: leads(second.base), LEADS_S, "the second leads when the first one's lease has run out")
         before = stack.epoch()
         stack.stock_redis().flushall()
         wait_rebuilt(sale.coupon, before)
         assert stack.new_coupon(10)  # first opens are done, too
         stack.ctl("resume", "keeper")
-        stack.wait_for(lambda: "stands by" in tells(KEEPER), 20, "the first knows that it leads no more")
+        stack.wait_for(lambda: "stands by" in tells(KEEPER), LEADS_S, "the first knows that it leads no more")
         assert not leads(KEEPER)
         second.process.terminate()
         assert second.process.wait(timeout=15) == 0
-        stack.wait_for(lambda: leads(KEEPER), 20, "the first leads again")
+        stack.wait_for(lambda: leads(KEEPER), LEADS_S, "the first leads again")
     sale.end()
     stack.ctl("restart", "keeper")  # with its own lease
 
@@ -118,7 +119,7 @@ def test_a_leader_without_kafka_gives_another_its_turn(begun):
                 assert stack.stock_redis().delete(f"weir:{{{lost}}}:claims") == 1
                 stack.wait_for(lambda: "a rebuild of the stock is owed" in tells(KEEPER), 30, "the first says that it cannot")
                 assert stack.epoch() == before and stack.is_open(coupon), "a coupon was closed for a rebuild that cannot be done"
-            stack.wait_for(lambda: leads(second.base), 60 + LARGEST_HOLD_S, "the second leads")
+            stack.wait_for(lambda: leads(second.base), 60, "the second leads")
             wait_rebuilt(lost, before + (1 if begun else 0))
             stack.wait_for(lambda: "comes no further" in stack.log_since("keeper", offset) and "stands by" in tells(KEEPER), 60, "the first stands by")
         assert stack.is_open(coupon) and stack.epoch() == before + (2 if begun else 1)
@@ -184,7 +185,7 @@ def test_a_leader_that_wakes_in_the_middle_does_no_harm(point, stimulus):
     stimulus(sale)
     processes.wait_asleep(pid, "keeper", point, offset)
     with second_keeper() as second:
-        stack.wait_for(lambda: leads(second.base), 20, "the second leads")
+        stack.wait_for(lambda: leads(second.base), LEADS_S, "the second leads")
         if stimulus is not leave_pending:
             wait_rebuilt(sale.coupon, before)
         else:
@@ -201,7 +202,7 @@ def test_rebuild_beside_rebuild():
     """The lease is taken from a leader that is waiting in a rebuild: the other one raises the epoch, and the first stops before it opens anything."""
     sale = Sale(users_count=5000, rate=400)
     stack.ctl("restart", "keeper", "--", LEASE)
-    stack.wait_for(lambda: leads(KEEPER), 20, "the stack's keeper leads")
+    stack.wait_for(lambda: leads(KEEPER), LEADS_S, "the stack's keeper leads")
     offset, before = stack.log_size("keeper"), stack.epoch()
     stack.stock_redis().flushall()
     stack.wait_for(lambda: "rebuild begins" in stack.log_since("keeper", offset), 30, "the first rebuilds")
@@ -225,7 +226,7 @@ def test_two_that_both_lead_come_to_an_end():
         stack.wait_for(lambda: "rebuild begins" in stack.log_since("keeper", offset) and "rebuild begins" in second.log(), 60, "both rebuild")
         words = "it is given its time to end"
         stack.wait_for(lambda: words in stack.log_since("keeper", offset) + second.log(), 60, "one was overtaken, and waits", every=0.05)
-        stack.wait_for(lambda: stack.is_open(sale.coupon) and stack.is_ready(KEEPER) and stack.is_ready(second.base), 60 + LARGEST_HOLD_S, "neither owes a rebuild any more")
+        stack.wait_for(lambda: stack.is_open(sale.coupon) and stack.is_ready(KEEPER) and stack.is_ready(second.base), REBUILT_S, "neither owes a rebuild any more")
         assert stack.epoch() <= before + 4, "it took many tries"
         assert breaker.is_alive(), "the lease was not broken to the end"
     sale.end()
@@ -292,7 +293,7 @@ def test_stock_that_somebody_spoilt_is_rebuilt_and_the_progress_is_seen():
     assert stack.metric(KEEPER, "weir_keeper_rebuild_step", step="wait") == 1 and stack.metric(KEEPER, "weir_keeper_rebuild_epoch") == before + 1
     assert f"rebuild: epoch {before + 1}" in weir_status(), weir_status()
     for coupon in spoilt:
-        stack.wait_for(lambda: stack.is_open(coupon), 60 + LARGEST_HOLD_S, "the coupon is open again")
+        stack.wait_for(lambda: stack.is_open(coupon), REBUILT_S, "the coupon is open again")
         assert len(stack.check_coupon(coupon, 50)) == 1
     stack.wait_for(lambda: stack.is_ready(KEEPER), 20, "the keeper is ready")
     assert f"{KEEPER.removeprefix('http://')} leads" in weir_status()
@@ -315,7 +316,7 @@ def test_a_mark_that_somebody_spoilt_is_rebuilt():
         pipe.execute()
     stack.wait_for(lambda: stack.epoch() > before, 30, "the epoch is raised")
     for coupon in spoilt:
-        stack.wait_for(lambda: stack.is_open(coupon), 60 + LARGEST_HOLD_S, "the coupon is open again")
+        stack.wait_for(lambda: stack.is_open(coupon), REBUILT_S, "the coupon is open again")
         assert len(stack.check_coupon(coupon, 50)) == 1
     assert "are not what Weir wrote" not in stack.log_since("keeper", offset), "a script failed on what the look should have seen"
     stack.wait_for(lambda: stack.is_ready(KEEPER), 20, "the keeper is ready")

@@ -89,9 +89,11 @@ class Reads:
 def strike(link, kind):
     """The fault holds for some seconds, and is seen to have hit."""
     words, counter = KINDS[kind]
+    if kind == "reset":  # before new ones are refused: a link may be used only now and then
+        stack.wait_for(lambda: links.reset(link) > 0, 60, f"a connection of {link} is reset", every=0.02)
     with links.fault(link, **words) as fault:
         if kind == "reset":
-            links.reset(link)
+            links.reset(link)  # those that came meanwhile
         stack.wait_for(lambda: fault.hits(counter) > 0, 60, f"{link} is {kind}")
         time.sleep(FAULT_S)  # the length of the fault
 

@@ -2,23 +2,26 @@
 
     each bug: its services started with it -> an ordinary test runs, and must fail, by the check that is named here -> all started without it
 
-The mistakes of the protocol are planted in the simulator, which finds each of them (weir-sim --planted-all); here are those of the parts that it does not have, and two that
-it has, on real servers. The table of who finds what is printed, and kept in log/planted.txt of the stack. What they have done to the tables is repaired at
-the end in the way that holds for any damage: tables are folds of the log, so they are emptied and folded again.
+The mistakes of the protocol are planted in the simulator, which finds each of them; here are those of the parts that it does not have, and some that it has, on
+real servers. The table of who found what, here and there, is printed, and kept in log/planted.txt of the stack. What they have done to tables and stock is repaired
+at the end in the way that holds for any damage: both are folds of the log, so they are emptied and folded again.
 """
+import json
 import pathlib
 import re
+import subprocess
 
 import pytest
 
-pytest.register_assert_rewrite("faults.test_shards", "faults.test_workers", "integration.test_records")
+pytest.register_assert_rewrite("faults.test_kafka", "faults.test_shards", "faults.test_workers", "integration.test_records")
 
-from faults import test_shards, test_workers  # noqa: E402
+from faults import test_kafka, test_shards, test_workers  # noqa: E402
 from integration import test_records  # noqa: E402
 from support import audit, stack  # noqa: E402
 
 WORKERS = ("worker-hash", "worker-daily")
 CASES = {  # name -> (who makes the mistake, an ordinary test, what its check says)
+    "success_before_report": (("ingest",), test_kafka.test_killed_with_grabs_on_their_way, "success without a row"),
     "offset_before_rows": (WORKERS, lambda: test_workers.test_killed_at_each_crash_point("worker.after_rows"), r"left \d+ \+ OK \d+ != total|layouts differ"),
     "progress_without_owner": (WORKERS, test_workers.test_a_zombie_can_not_commit_before_the_owner_has, "a zombie has committed"),
     "insert_ignore": (WORKERS, test_records.test_first_wins_across_batches, r"'duplicates': 0"),
@@ -46,8 +49,9 @@ def test_each_is_looked_for_somewhere():
 def names(bug):
     """Who makes the mistake. Afterwards every part runs, and none makes it."""
     yield CASES[bug][0]
-    stack.ctl("resume", f"shard{test_shards.DOWN}", check=False)
-    stack.ctl("start", f"shard{test_shards.DOWN}")
+    for name in (f"shard{test_shards.DOWN}", "kafka"):
+        stack.ctl("resume", name, check=False)
+        stack.ctl("start", name)
     stack.ctl("restart", *CASES[bug][0])
     stack.ready_again()
 
@@ -82,18 +86,30 @@ def fold_again(number):
     stack.shard(number, f"UPDATE progress SET {', '.join(f'{column} = 0' for column in COUNTS)} WHERE topic = 'grabs'")
 
 
-def test_tables_are_folded_again():
+def test_tables_and_stock_are_folded_again():
     stack.ctl("stop", *WORKERS)
     for number in range(stack.SHARDS):
         fold_again(number)
     stack.ctl("start", *WORKERS)
     stack.ready_again()
     stack.wait_lag_zero(300)
+    epoch = stack.epoch()
+    stack.stock_redis().flushall()
+    stack.wait_for(lambda: stack.epoch() > epoch, 30, "the epoch is raised")
     audit.audit(wait_s=300)
 
 
+def found_by_simulator():
+    """name -> the check that found it there, and at which seed."""
+    done = subprocess.run([f"{stack.ENV['WEIR_BIN']}/weir-sim", "--planted-all", "--json"], capture_output=True, text=True, timeout=500, check=False)
+    told = {one["planted"]: one for one in json.loads(done.stdout)}
+    assert done.returncode == 0 and set(told) == set(simulated()), done.stdout
+    return {name: f"weir-sim: {one['found_by']}, seed {one['seed']}" for name, one in told.items()}
+
+
 def test_table(capsys):
-    lines = [f"{name:29} | {found.get(name, 'the simulator (weir-sim --planted-all)')}" for name in names_of("tests/planted.txt", r"\w+")]
+    by_simulator = found_by_simulator()
+    lines = [f"{name:29} | {'; '.join(by[name] for by in (found, by_simulator) if name in by)}" for name in names_of("tests/planted.txt", r"\w+")]
     text = "\n".join([f"{'planted bug':29} | found by", *lines]) + "\n"
     (pathlib.Path(stack.ENV["WEIR_VAR"]) / "log" / "planted.txt").write_text(text, encoding="utf-8")
     with capsys.disabled():

@@ -9,8 +9,9 @@ import pytest
 from support import nemesis, stack
 from support.sale import Sale
 
+CORE_SEED = 399  # whose first round has a shard killed while Redis comes back with an old snapshot, and a slow link
 ALL = os.environ.get("WEIR_FAULTS") == "all"
-SEED = int(os.environ.get("WEIR_FAULT_SEED", int(time.time()) if ALL else 20))
+SEED = int(os.environ.get("WEIR_FAULT_SEED", int(time.time()) if ALL else CORE_SEED))
 ROUNDS = int(os.environ.get("WEIR_FAULT_ROUNDS", 10 if ALL else 1))
 
 
@@ -32,8 +33,8 @@ def test_round(number, capsys):
     plan = nemesis.Plan(SEED, number)
     with capsys.disabled():  # first, and whatever becomes of the round
         print(f"\n{plan}")
-    sale = Sale(total=1500, users_count=2000, rate=400, hold_ms=2000, clicks=2)  # it sells out
-    plan.carry_out()
+    sale = Sale(total=2400, users_count=3000, rate=500, hold_ms=2000, clicks=2)  # it sells out
+    plan.carry_out(sale.coupon)
     sale.finish_load()
     history_file = write_history(sale, number)
     print(f"what was answered: {history_file}; logs: {history_file.parent}; again: ops/test --faults --seed {SEED} --rounds {number + 1} -R random")

@@ -4,8 +4,8 @@
     print(plan)
     plan.carry_out()                  each is done, seen to have happened, and healed
 
-A fault has a name, the parts that it touches, do(), has_happened() and heal(). A fault that begins while another holds may be in its shadow (a slow link that
-nobody uses because ingest is stopped): it need not be seen then. The first of a plan always is.
+A fault has a name, the parts that it touches, prepare() before the first of a plan, do(), has_happened() and heal(). Each is seen to have happened, but for a
+fault of a link that begins while another fault holds: it may be in its shadow (nobody uses the link, because ingest is stopped).
 """
 import itertools
 import pathlib
@@ -26,7 +26,14 @@ LINK_FAULTS = {"delay": {"delay_ms": 200}, "throttle": {"bytes_per_s": 4000}, "b
 HAPPENS_S = 60
 
 
-class Kill:
+class Fault:
+    may_be_in_shadow = False
+
+    def prepare(self, coupon):
+        """In health, before any fault; `coupon` is on sale."""
+
+
+class Kill(Fault):
     """SIGKILL, and started again at the end."""
 
     def __init__(self, part):
@@ -79,8 +86,10 @@ def ends_of(link):
     return {client, "redis-stock" if server == "redis" else server}
 
 
-class Link:
+class Link(Fault):
     """A link is slow, silent or forgetful."""
+
+    may_be_in_shadow = True
 
     def __init__(self, link, kind):
         self.name, self.parts = f"{kind} {link}", ends_of(link)
@@ -112,7 +121,7 @@ class Reset(Link):
         return self.seen.hits("reset") + self.seen.hits("reject") > 0
 
 
-class Redis:
+class Redis(Fault):
     """The stock's Redis loses what it holds."""
 
     parts = {"redis-stock"}
@@ -145,21 +154,23 @@ class ScriptFlush(Redis):
         stack.stock_redis().script_flush()
 
 
-class OldSnapshot:
-    """The stock's Redis comes back as it was some grabs ago."""
+class OldSnapshot(Fault):
+    """The stock's Redis comes back as it was before the first fault of the plan: while another holds, nothing may be sold that it could forget."""
 
     name, parts = "old snapshot of redis-stock", {"redis-stock"}
-    grabs_s = 2  # that it forgets
+    grabs_forgotten = 100
 
     def __init__(self):
         self.file = pathlib.Path(stack.ENV["WEIR_VAR"]) / "data" / "redis-stock" / "dump.rdb"
 
-    def do(self):
+    def prepare(self, coupon):
         server = stack.stock_redis()
-        self.before, self.keys = server.info("server")["run_id"], server.dbsize()
+        self.before, self.keys, left = server.info("server")["run_id"], server.dbsize(), stack.left(coupon)
         server.save()
         assert self.file.exists()
-        time.sleep(self.grabs_s)
+        stack.wait_for(lambda: stack.left(coupon) <= left - self.grabs_forgotten, 30, "more is sold than the snapshot knows")
+
+    def do(self):
         stack.ctl("kill", "redis-stock")
         stack.ctl("start", "redis-stock")
 
@@ -168,7 +179,7 @@ class OldSnapshot:
         return now.info("server")["run_id"] != self.before and now.info("persistence")["rdb_last_load_keys_loaded"] == self.keys
 
     def heal(self):
-        self.file.unlink()
+        self.file.unlink(missing_ok=True)
 
 
 def faults():
@@ -208,11 +219,14 @@ class Plan:
         lines = [f"{p.begin_s:5.1f} s to {p.end_s:5.1f} s: {p.fault.name}" for p in sorted(self.planned, key=lambda p: p.begin_s)]
         return "\n  ".join([f"seed {self.seed}, round {self.number}:", *lines])
 
-    def carry_out(self):
-        """Ends with everything healed, also when something failed. What a service took to come back is added to the times that follow."""
+    def carry_out(self, coupon):
+        """Under load on the coupon. Ends with everything healed, also when something failed. What a service took to come back is added to the times that follow."""
         steps = sorted([(p.begin_s, True, p) for p in self.planned] + [(p.end_s, False, p) for p in self.planned], key=lambda step: step[0])
-        begin, holding = time.monotonic(), []
+        holding = []
         try:
+            for planned in self.planned:
+                planned.fault.prepare(coupon)
+            begin = time.monotonic()
             for at_s, begins, planned in steps:
                 time.sleep(max(0, begin + at_s - time.monotonic()))
                 if begins:
@@ -227,11 +241,12 @@ class Plan:
 
     def _begin(self, planned, alone):
         planned.fault.do()
-        if alone:
+        if alone or not planned.fault.may_be_in_shadow:
             planned.seen = stack.wait_for(planned.fault.has_happened, HAPPENS_S, f"{planned.fault.name} has happened")
 
     def _end(self, planned):
         planned.seen = planned.seen or bool(planned.fault.has_happened())
+        assert planned.seen or planned.fault.may_be_in_shadow, f"{planned.fault.name} has not happened"
         planned.fault.heal()
         print(f"  {planned.fault.name}: {'seen' if planned.seen else 'in the shadow of another'}")
 
@@ -239,5 +254,6 @@ class Plan:
 def heal_everything():
     """After a round, whatever became of it."""
     links.heal_all()
+    OldSnapshot().heal()
     stack.ctl("start", *PARTS)
     stack.ready_again(120)

@@ -192,6 +192,14 @@ def progress(layout, topic="grabs"):
     return offsets
 
 
+def owners(layout, topic="grabs"):
+    """partition -> the token of the worker that owns it."""
+    pairs = {}
+    for number in range(SHARDS):
+        pairs.update(shard(number, "SELECT `partition`, owner FROM progress WHERE layout = %s AND topic = %s", layout, topic))
+    return pairs
+
+
 def watermarks(topic="grabs", partitions=16, end=True):
     """partition -> next offset to be written, or the first that is there, asked of the broker."""
     arguments = ["kcat", "-Q", "-b", ENV["WEIR_KAFKA"]]
