@@ -4,6 +4,7 @@
 
 #include "core/config.h"
 
+/* Threads of a fold, each with a connection to its shard. */
 enum { KEEPER_FOLDS_MAX = 16 };
 
 struct keeper_config {
