@@ -31,9 +31,9 @@ def terminate(name):
 
 @pytest.mark.parametrize("name", ["ingest", "keeper", "worker-hash", "worker-daily"])
 def test_terminated_under_load(name):
-    users_count = 6000
+    users_count = 5000
     coupon = stack.new_coupon(users_count, hold_ms=4000)
-    storm = Storm(coupon, users.take(users_count), users_count, rate=1500, base=stack.ENV["WEIR_INGEST"])
+    storm = Storm(coupon, users.take(users_count), users_count, rate=800, base=stack.ENV["WEIR_INGEST"])
     stack.wait_for(lambda: len(stack.ok_rows("hash", coupon)) > 500, 30, "the sale is under way")
     assert storm.runs(), "the load was over before the fault"
     terminated_us, text = terminate(name)
