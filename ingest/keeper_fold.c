@@ -139,6 +139,7 @@ static bool rows_are_all(const struct shard_fold *fold, struct sql *sql, const s
                                    .shard = fold->shard,
                                    .table = tables->name,
                                    .table_count = tables->count,
+                                   .rows_read = &fold->job->progress->rows,
                                    .rows_found = fold->rows_found,
                                    .rows_wanted = wanted,
                                    .fewer = fewer};

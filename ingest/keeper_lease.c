@@ -14,8 +14,9 @@
 #include <string.h>
 #include <time.h>
 
-/* In one length of the lease; and how long one that stands by may miss that the lease was given back. */
-enum { LEASE_RENEWALS = 3, LEASE_LOOK_MS_MAX = 500 };
+/* In one length of the lease; how long one that stands by may miss that the lease was given back; and how long one that
+ * was stuck asks no more. */
+enum { LEASE_RENEWALS = 3, LEASE_LOOK_MS_MAX = 500, LEASE_TURN_MS = 3 * LEASE_LOOK_MS_MAX };
 
 struct keeper_lease {
     const struct keeper_config *config;
@@ -96,7 +97,7 @@ static void give_back(struct keeper_lease *lease)
         log_warn("the lease of the keeper was not given back; it runs out by itself", LOG_ERR(&err));
 }
 
-/* Another keeper asks LEASE_RENEWALS times in a length of the lease at least: it has its turn when there is one. */
+/* One that stands by asks within LEASE_LOOK_MS_MAX: it has its turn, when there is one. */
 static bool rests(struct keeper_lease *lease)
 {
     int64_t now_ms = clock_boottime_ms();
@@ -104,7 +105,7 @@ static bool rests(struct keeper_lease *lease)
     bool stuck = lease->until_ms > 0 && now_ms >= lease->stuck_at_ms;
     if (stuck) {
         lease->until_ms = 0;
-        lease->rest_ms = now_ms + lease->config->lease_ms;
+        lease->rest_ms = now_ms + LEASE_TURN_MS;
     }
     bool resting = now_ms < lease->rest_ms;
     pthread_mutex_unlock(&lease->lock);

@@ -57,7 +57,8 @@ bool keeper_shards_are_ours(struct keeper *keeper, struct err *err)
     bool look = clock_boottime_ms() >= keeper->shards_look_ms;
     for (int shard = 0; look && shard < (int)keeper->config->mysql_shards.count; shard++) {
         struct err why = {0};
-        if (keeper_shard(keeper, shard, &why) != NULL)
+        int32_t ignored[ROUTE_PARTITIONS_MAX];
+        if (route_partitions_of(&keeper->route, shard, ignored) == 0 || keeper_shard(keeper, shard, &why) != NULL)
             continue;
         if (why.kind == ERR_CONFLICT) {
             *err = why;

@@ -65,7 +65,8 @@ void lost_text(const struct keeper *keeper, const struct lost_list *list, uint64
 struct counting {
     const struct keeper *keeper;
     int shard;
-    int64_t slot; /* of the table that is being read */
+    int64_t slot;                /* of the table that is being read */
+    _Atomic uint64_t *rows_read; /* NULL: nobody asks */
     struct row_counts counts;
     uint64_t totals[ROUTE_PARTITIONS_MAX];
 };
@@ -76,6 +77,8 @@ static bool take_row(const struct value *cells, size_t count, void *arg)
     const struct keeper *keeper = counting->keeper;
     if (count != 3)
         return true;
+    if (counting->rows_read != NULL)
+        atomic_fetch_add_explicit(counting->rows_read, 1, memory_order_relaxed);
     const int64_t partition =
         keeper->layout->layout->by_day ? partition_of_user(cells[0].u64, keeper->partitions) : counting->slot;
     if (keeper_routed_here(keeper, partition, counting->shard))
@@ -166,7 +169,7 @@ static void list_lost(const struct counting *counting, struct lost_list *list)
 bool keeper_lost_find(const struct keeper *keeper, const struct lost_scan *scan, struct lost_list *list,
                       struct err *err)
 {
-    struct counting counting = {.keeper = keeper, .shard = scan->shard};
+    struct counting counting = {.keeper = keeper, .shard = scan->shard, .rows_read = scan->rows_read};
     const size_t before = list->count;
     bool good = count_totals(&counting, scan->sql, err) && count_scanned(&counting, scan, err);
     const bool tell = good && row_counts_tell(counting.totals, scan->rows_wanted, (size_t)keeper->partitions);

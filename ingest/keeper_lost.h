@@ -13,6 +13,8 @@
 #include "core/sql.h"
 #include "schemas/layout.h"
 
+#include <stdatomic.h>
+
 struct keeper;
 
 /* Of one coupon in one table. */
@@ -41,6 +43,7 @@ struct lost_scan {
     int shard;
     char (*table)[TABLE_NAME_MAX]; /* those that are there */
     size_t table_count;
+    _Atomic uint64_t *rows_read; /* borrowed; rises: the keeper's thread sees by it that this comes further */
     uint64_t rows_found;         /* of all partitions */
     const uint64_t *rows_wanted; /* of each partition, by progress: keeper->partitions of them */
     bool fewer;                  /* some partition has fewer than that */

@@ -1,6 +1,5 @@
 #include "ingest/keeper_position.h"
 
-#include "core/clock.h"
 #include "protocol/fold.h"
 #include "protocol/progress.h"
 #include "schemas/ddl.h"
@@ -87,10 +86,9 @@ static bool log_fits(const struct keeper *keeper, int32_t partition, int64_t nex
 static bool logs_fit(struct keeper *keeper, const int64_t next_offset[ROUTE_PARTITIONS_MAX], struct err *err)
 {
     struct kafka_admin *admin = keeper_admin(keeper, err);
-    int64_t deadline_ms = clock_boottime_ms() + keeper->config->kafka_ms;
     for (int32_t p = 0; admin != NULL && p < keeper->partitions; p++) {
-        int64_t low, high, left_ms = deadline_ms - clock_boottime_ms();
-        if (!kafka_admin_watermarks(admin, keeper->stream->name, p, left_ms > 1 ? left_ms : 1, &low, &high, err) ||
+        int64_t low, high;
+        if (!kafka_admin_watermarks(admin, keeper->stream->name, p, keeper->config->kafka_ms, &low, &high, err) ||
             !log_fits(keeper, p, next_offset[p], low, high, err))
             return false;
     }

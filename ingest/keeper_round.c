@@ -250,6 +250,15 @@ static bool lead(struct keeper *keeper, struct err *err)
     return leads;
 }
 
+void keeper_goes_on(struct keeper *keeper, int64_t more_ms)
+{
+    int64_t now_ms = clock_boottime_ms();
+    if (more_ms == 0 && now_ms - keeper->went_on_ms < keeper->config->tick_ms)
+        return; /* it is asked for each coupon, and the wait is of all of them */
+    keeper->went_on_ms = now_ms;
+    keeper_lease_go_on(keeper->lease, now_ms + keeper->config->stuck_ms + keeper_wait_ms(keeper) + more_ms);
+}
+
 /* False: something did not answer or was refused (err), or this keeper does not lead (err is empty). */
 static bool keeper_round(struct keeper *keeper, struct err *err)
 {
@@ -259,17 +268,10 @@ static bool keeper_round(struct keeper *keeper, struct err *err)
     if (!service_stopping()) {
         sweep_advance(keeper);
         keeper_lost_look(keeper);
+        if (keeper->rebuilds_failed == 0) /* one that is owed and cannot be done may be another keeper's to do */
+            keeper_goes_on(keeper, 0);
     }
     return err->kind == ERR_NONE;
-}
-
-void keeper_goes_on(struct keeper *keeper, int64_t more_ms)
-{
-    int64_t now_ms = clock_boottime_ms();
-    if (more_ms == 0 && now_ms - keeper->went_on_ms < keeper->config->tick_ms)
-        return; /* it is asked for each coupon, and the wait is of all of them */
-    keeper->went_on_ms = now_ms;
-    keeper_lease_go_on(keeper->lease, now_ms + keeper->config->stuck_ms + keeper_wait_ms(keeper) + more_ms);
 }
 
 /* Standing by is being ready: the leader does the work. */
@@ -291,8 +293,6 @@ void keeper_run(struct keeper *keeper)
             log_warn("a round of the keeper did not come through; it is tried again", LOG_ERR(&err));
             keeper_drop_dead_links(keeper, &err);
         }
-        if (err.kind == ERR_NONE && keeper->rebuilds_failed == 0)
-            keeper_goes_on(keeper, 0);
         tell_state(keeper, &err);
         clock_sleep_ms(err.kind == ERR_NONE ? keeper->config->tick_ms : keeper->config->tick_ms * 2);
     }
