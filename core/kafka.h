@@ -101,8 +101,9 @@ struct kafka_group_options {
     const char *topic;
     int64_t session_timeout_ms;
     int64_t poll_interval_ms_max;
-    /* Bound of what is prefetched, for the process: the queues have equal parts of it, and a record takes about twice its
-     * bytes. A queue that is drained within a second stalls for the rest of it: give 64 MiB a queue for full speed. */
+    /* Bound of what is prefetched, for the process: the queues have equal parts of it, and a record takes about twice
+     * its bytes. A queue that is drained within a second stalls for the rest of it: give 64 MiB a queue for full
+     * speed. */
     int64_t fetch_bytes_max;
     int queues; /* that will be made */
     void (*on_assigned)(struct kafka_group *group, const int32_t *partitions, size_t count, void *arg);

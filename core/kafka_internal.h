@@ -20,8 +20,8 @@ rd_kafka_conf_t *kafka_conf_new(const char *brokers, const char *client_id, cons
                                 struct err *err);
 /* A handle from `conf`, which is consumed either way; NULL: err. */
 rd_kafka_t *kafka_handle_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, const char *brokers, struct err *err);
-/* Of a consumer that is closed, or reads without a group: no callback is called any more, and nobody waits for its end. NULL
- * is fine. */
+/* Of a consumer that is closed, or reads without a group: no callback is called any more, and nobody waits for its end.
+ * NULL is fine. */
 void kafka_consumer_destroy(rd_kafka_t *handle);
 /* Settings of each consumer handle; a data handle reads up to `queue_bytes_max` ahead for each queue. */
 rd_kafka_conf_t *kafka_reader_conf_new(const char *brokers, const char *client_id, int64_t queue_bytes_max,

@@ -2,9 +2,9 @@
  *
  *     log_info -> log_write -> site_admit (rate) -> line_make: line_kv | line_json -> stderr_write
  *
- * A line that cannot be written at once (full pipe, full disk, closed stderr) is lost, never waited for: the next one that can be
- * says how many, and so does weir_log_lines_lost_total. A line is at most as long as a pipe takes whole; in a longer one
- * each text is cut shorter, until it fits. */
+ * A line that cannot be written at once (full pipe, full disk, closed stderr) is lost, never waited for: the next one
+ * that can be says how many, and so does weir_log_lines_lost_total. A line is at most as long as a pipe takes whole; in
+ * a longer one each text is cut shorter, until it fits. */
 #include "core/log.h"
 
 #include "core/buf.h"

@@ -110,8 +110,8 @@ static void *watcher_main(void *arg)
     int64_t left;
     while ((left = service_drain_left_ms()) > 0)
         clock_sleep_ms(left);
-    log_error("the drain is past its deadline, the process ends itself", LOG_STR("hung", atomic_load(&drain_step)),
-              LOG_INT("drain_ms", drain_whole_ms));
+    log_error("the drain is past its deadline, the process ends itself", LOG_STR("why", stop_why),
+              LOG_STR("hung", atomic_load(&drain_step)), LOG_INT("drain_ms", drain_whole_ms));
     _exit(1);
 }
 

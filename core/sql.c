@@ -58,8 +58,9 @@ static bool is_mariadb(MYSQL *mysql)
     return version && strstr(version, "MariaDB") != NULL;
 }
 
-/* MySQL has no idle_transaction_timeout: there a session that falls silent is ended as a whole, and only where its owner
- * asked, for others may be silent as long as they like. No server of MySQL's own has run this branch in a test yet. */
+/* MySQL has no idle_transaction_timeout: there a session that falls silent is ended as a whole, and only where its
+ * owner asked, for others may be silent as long as they like. No server of MySQL's own has run this branch in a test
+ * yet. */
 static bool set_idle(struct sql *sql, int64_t idle_ms, struct err *err)
 {
     char text[100];

@@ -31,8 +31,8 @@ struct sql_options {
     const char *url; /* mysql://user:password@host:port/database (percent-decoded) */
     int64_t connect_timeout_ms;
     int64_t query_timeout_ms; /* read and write timeout of the socket */
-    /* A client that falls silent inside a transaction holds its row locks no longer than this; 0: 30 s. MySQL can only end
-     * the silent connection, in a transaction or not: there after 10 s at least, and with 0 not at all. */
+    /* A client that falls silent inside a transaction holds its row locks no longer than this; 0: 30 s. MySQL can only
+     * end the silent connection, in a transaction or not: there after 10 s at least, and with 0 not at all. */
     int64_t idle_transaction_ms;
 };
 

@@ -13,12 +13,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { LOCK_WAIT_NS = 10 * 1000 * 1000 }; /* far longer than lines take that find room */
+enum { LOCK_TRIES_MAX = 1000 }; /* a line that finds room takes one system call */
 
 static ssize_t write_whole(int fd, const char *line, size_t len)
 {
@@ -29,15 +29,21 @@ static ssize_t write_whole(int fd, const char *line, size_t len)
     return done;
 }
 
+/* Not for long: who has the lock may be waiting for a reader after all. */
+static bool lock_soon(pthread_mutex_t *lock)
+{
+    for (int tries = 0; tries < LOCK_TRIES_MAX; tries++) {
+        if (pthread_mutex_trylock(lock) == 0)
+            return true;
+        sched_yield();
+    }
+    return false;
+}
+
 static ssize_t write_if_room(const char *line, size_t len)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += LOCK_WAIT_NS;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    if (pthread_mutex_clocklock(&lock, CLOCK_MONOTONIC, &until) != 0)
+    if (!lock_soon(&lock))
         return -1;
     struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
     ssize_t done = poll(&room, 1, 0) == 1 ? write_whole(STDERR_FILENO, line, len) : -1;

@@ -3,8 +3,8 @@
  * A node's lease is a span of id time, taken from the catalog; ids are made only with milliseconds inside it, and spans
  * of one node never overlap. So ids are unique whatever the clocks do and however long a process was stopped: a clock
  * that is behind the span is read as its begin, one that is past it makes no id. What a maker that has made its last id
- * did not use goes back to its node, unless that was leased again since. Pure: the clock is handed in. One maker belongs
- * to one thread.
+ * did not use goes back to its node, unless that was leased again since. Pure: the clock is handed in. One maker
+ * belongs to one thread.
  */
 #ifndef WEIR_PROTOCOL_IDS_H
 #define WEIR_PROTOCOL_IDS_H
@@ -48,8 +48,8 @@ bool id_maker_wants_span(const struct id_maker *maker, int64_t realtime_ms);
 /* False: no span covers this moment; nothing may be reserved. */
 WEIR_MUST_USE bool id_make(struct id_maker *maker, int64_t realtime_ms, uint64_t *ret_id);
 
-/* Takes one unused span away from the maker, to be given back: the node's end becomes `begin_ms` if it is still `end_ms`.
- * The one that was taken last comes first. False: there is none left. */
+/* Takes one unused span away from the maker, to be given back: the node's end becomes `begin_ms` if it is still
+ * `end_ms`. The one that was taken last comes first. False: there is none left. */
 WEIR_MUST_USE bool id_maker_give(struct id_maker *maker, struct id_span *ret_unused);
 
 uint64_t id_pack(int64_t realtime_ms, uint32_t node, uint32_t sequence);

@@ -150,7 +150,7 @@ static void past_the_deadline_it_says_what_hung(void **state)
     (void)state;
     assert_int_equal(run(hangs), 1);
     assert_non_null(strstr(said, "past its deadline"));
-    assert_non_null(strstr(said, "hung=\"kafka flush\" drain_ms=50"));
+    assert_non_null(strstr(said, "why=SIGTERM hung=\"kafka flush\" drain_ms=50"));
 }
 
 /* As run(), but nobody reads what it says, and there is no room for more. */
