@@ -207,10 +207,10 @@ bool audit_check_row(struct audit *audit, const struct audit_row *row, struct er
     return true;
 }
 
+/* A table before the shard's first one is not there, nor is an older one. */
 bool audit_day_dropped(const struct audit *audit, const struct audit_layout *layout, int shard, int32_t day)
 {
-    const struct table_day known = {.was_used =
-                                        true}; /* before the first of the shard's: neither it nor an older one */
+    const struct table_day known = {.was_used = true};
     return layout->keys->layout->by_day && day < layout->first_day[shard] && !table_day_lost(&known, day, audit->today);
 }
 
