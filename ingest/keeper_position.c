@@ -63,7 +63,7 @@ static bool read_shards(struct keeper *keeper, int64_t next_offset[ROUTE_PARTITI
         if (count > 0 && sql == NULL)
             return err_prefix(err, "shard %d", shard);
         for (size_t i = 0; i < count; i++) {
-            struct position position;
+            struct position position = {0};
             if (!position_read(keeper, sql, partitions[i], &position, err))
                 return err_prefix(err, "shard %d", shard);
             next_offset[partitions[i]] = position.next_offset;
