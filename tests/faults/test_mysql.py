@@ -87,7 +87,7 @@ OUTAGES = {
     "table_away_hash": lambda _: shard_faults.table_away("worker-hash"),
     "table_away_daily": lambda _: shard_faults.table_away("worker-daily"),
 }
-CORE = {"table_away_daily"}
+CORE = {"progress_is_locked", "table_away_daily"}
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name in CORE else more) for name in OUTAGES])
