@@ -16,6 +16,7 @@ struct monitor {
     struct monitor_options options;
     struct kafka_admin *admin;
     pthread_t thread;
+    bool untold;   /* the group did not answer in this look: it is not asked again, a second a partition */
     bool was_away; /* the log could not be looked at, and no partition has been assigned since */
     atomic_bool stop;
     atomic_bool restart;
@@ -29,14 +30,17 @@ static bool monitor_admin(struct monitor *monitor, struct err *err)
 
 /* Progress, or, of a partition whose progress could not be read yet (which may take as long as its shard is away), what
  * its last owner told the group, a second behind at the most. False: not known, which is not 0. */
-static bool lag_next(const struct monitor *monitor, int32_t partition, const struct seat_view *view, int64_t low,
+static bool lag_next(struct monitor *monitor, int32_t partition, const struct seat_view *view, int64_t low,
                      int64_t *ret_next)
 {
     struct err err = {0};
     *ret_next = view->next_offset;
     if (view->next_offset >= 0)
         return true;
+    if (monitor->untold)
+        return false;
     if (!kafka_group_told(monitor->options.group, partition, ANSWER_MS, ret_next, &err)) {
+        monitor->untold = true;
         log_debug("the lag of a partition is not known", LOG_INT("partition", partition), LOG_ERR(&err));
         return false;
     }
@@ -89,6 +93,7 @@ static void monitor_came_back(struct monitor *monitor, bool good)
 static void monitor_log(struct monitor *monitor)
 {
     struct err err = {0};
+    monitor->untold = false;
     bool good =
         monitor_admin(monitor, &err) && plan_check_topic(monitor->options.plan, monitor->admin, ANSWER_MS, &err);
     for (int32_t i = 0; good && i < seats_count(monitor->options.seats) && !atomic_load(&monitor->stop); i++)
