@@ -217,6 +217,7 @@ void loop_run(struct loop *loop)
 {
     while (!atomic_load_explicit(&loop->stop, memory_order_acquire))
         loop_tick(loop);
+    on_wake(loop); /* what was posted before the stop, after which the last tick may have looked no more */
 }
 
 void loop_stop(struct loop *loop)

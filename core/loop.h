@@ -28,7 +28,8 @@ struct loop_msg {
     struct loop_msg *next;
     void (*fn)(struct loop_msg *msg);
 };
-void loop_post(struct loop *loop, struct loop_msg *msg); /* any thread, never blocks */
+/* Any thread, never blocks. What is posted before loop_stop is served. */
+void loop_post(struct loop *loop, struct loop_msg *msg);
 
 /* Called after each tick's callbacks. The hook that was added last is called first: what is built on top hands down its
  * work before what lies below flushes it. Each hook is called up to twice a tick (the second round takes what the first

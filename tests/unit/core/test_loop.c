@@ -214,6 +214,22 @@ static void test_descriptors_are_watched_and_stay_the_callers(void **state)
     assert_int_equal(close(pipe_fds[1]), 0);
 }
 
+static void on_late(struct loop_msg *msg)
+{
+    (void)msg;
+    strcat(trace.text, "late");
+}
+
+static void test_what_was_posted_before_the_stop_is_served(void **state)
+{
+    (void)state;
+    struct loop_msg msg = {.fn = on_late};
+    loop_post(trace.loop, &msg);
+    loop_stop(trace.loop);
+    loop_run(trace.loop);
+    assert_string_equal(trace.text, "late");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +237,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_timer_that_sets_itself_does_not_hold_the_tick, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_timers_keep_the_heap_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_messages_of_a_thread_keep_their_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_was_posted_before_the_stop_is_served, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_hook_added_last_runs_first, setup, teardown),
         cmocka_unit_test_setup_teardown(test_descriptors_are_watched_and_stay_the_callers, setup, teardown),
     };
