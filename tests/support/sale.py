@@ -10,12 +10,15 @@ from support.storm import Storm
 
 LARGEST_HOLD_S = 4  # of the catalog, in every stack under test: what a rebuild waits by
 REBUILT_S = LARGEST_HOLD_S / 2 + 15  # what a rebuild waits, and what its steps may take on a busy machine
+CAUGHT_UP_S = 20  # a worker's session (10 s), after which a broker that came back gives its partitions out again, and storing what waited
 ASKING_S = 3  # what asking for many places takes on a busy machine; no part of the promise
 
 
 def resolve(unknowns, hold_ms=4000, seconds=90):
-    """I4: each unknown has its end within two holds of the parts being back, which they are when all are ready; {grab_id: "ok" or "void"}."""
+    """I4: each unknown has its end within two holds of the parts being back, which they are when all are ready and the workers have caught up;
+    {grab_id: "ok" or "void"}."""
     stack.ready_again(seconds)
+    stack.wait_lag_zero(CAUGHT_UP_S)
     return history.resolve(unknowns, 2 * max(LARGEST_HOLD_S, hold_ms / 1000) + ASKING_S)
 
 
