@@ -15,7 +15,6 @@ from support.sale import Sale
 more = pytest.mark.more
 SERVICES = ("ingest", "keeper", "query", "worker-hash", "worker-daily")
 SHARD = shard_faults.NAME
-DATABASES = [pytest.param(SHARD, id="shard"), pytest.param("catalog", marks=more)]
 
 
 def dead_letters():
@@ -100,7 +99,8 @@ def test_no_descriptor_left_in_redis():
     sale.end()
 
 
-@pytest.mark.parametrize("name", DATABASES)
+@more
+@pytest.mark.parametrize("name", [SHARD, "catalog"])
 def test_no_descriptor_left_in_a_database(name):
     """Its clients connect, for the kernel takes them, and hear nothing; grabs are taken all the while."""
     sale, since = new_sale(), stack.log_size(name)
