@@ -103,18 +103,18 @@ def test_one_byte_at_a_time(begin):
         started = time.monotonic()
         by_base = {base: [raw.Wire(base, begin) for _ in range(count)] for base, count in ((INGEST, 100), (FRONT, 2 * SOME_FILES))}
         slow = [wire for wires in by_base.values() for wire in wires]
-        closed_s = {}
+        closed_s, open_s = {}, {}  # first seen closed, last seen open: a busy machine looks seldom
         while len(closed_s) < len(slow) and time.monotonic() < started + 30:
             for wire in set(slow) - closed_s.keys():
-                if wire.ended() or not wire.send(b" "):
-                    closed_s[wire] = time.monotonic() - started
+                seen = closed_s if wire.ended() or not wire.send(b" ") else open_s
+                seen[wire] = time.monotonic() - started
             assert_served(coupon, INGEST)
             assert_served(coupon, FRONT)
             time.sleep(0.2)
         assert len(closed_s) == len(slow), f"{len(slow) - len(closed_s)} of {len(slow)} are still open"
         assert min(closed_s.values()) >= REQUEST_TIMEOUT_S - 0.5, "a client that is only a little slow was cut"
         for base, wires in by_base.items():
-            latest = max(closed_s[wire] for wire in wires)
+            latest = max(open_s[wire] for wire in wires)
             assert latest <= TIMEOUT_S[base] + 1, f"a slow client kept its connection to {base} for {latest:.1f} s"
 
 

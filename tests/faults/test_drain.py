@@ -73,7 +73,7 @@ def test_an_ingest_that_ends_gives_its_ids_back():
         for user in range(first, first + 10):
             assert stack.grab(user, coupon).json["success"]
         stack.wait_for(lambda: nodes_ahead() > before, 30, "spans of ids are leased")
-        assert "exit_code=0" in terminate("ingest")
+        assert "exit_code=0" in terminate("ingest")[1]
         assert nodes_ahead() == before
     stack.ctl("start", "ingest")
     stack.ready_again()
