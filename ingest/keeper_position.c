@@ -83,16 +83,21 @@ static bool log_fits(const struct keeper *keeper, int32_t partition, int64_t nex
                    keeper->stream->name, (int)partition, low, high, keeper->layout->layout->name, next);
 }
 
+/* The look at the topic comes first, for its time is its own: librdkafka 2.0.2 waits for the requests of watermarks as
+ * long as a broker that hangs lets it (socket.timeout.ms, several times). */
 static bool logs_fit(struct keeper *keeper, const int64_t next_offset[ROUTE_PARTITIONS_MAX], struct err *err)
 {
     struct kafka_admin *admin = keeper_admin(keeper, err);
-    for (int32_t p = 0; admin != NULL && p < keeper->partitions; p++) {
+    int count;
+    if (admin == NULL || !kafka_admin_partitions(admin, keeper->stream->name, keeper->config->kafka_ms, &count, err))
+        return false;
+    for (int32_t p = 0; p < keeper->partitions; p++) {
         int64_t low, high;
         if (!kafka_admin_watermarks(admin, keeper->stream->name, p, keeper->config->kafka_ms, &low, &high, err) ||
             !log_fits(keeper, p, next_offset[p], low, high, err))
             return false;
     }
-    return admin != NULL;
+    return true;
 }
 
 bool keeper_can_rebuild(struct keeper *keeper, struct err *err)
