@@ -285,7 +285,7 @@ def test_out_of_memory_inside_the_script():
 
 def out_of_memory():
     """Scripts that were refused for want of memory."""
-    return stack.stock_redis().info("errorstats").get("errorstat_OOM", {}).get("count", 0)
+    return int(stack.stock_redis().info("errorstats").get("errorstat_OOM", "count=0").removeprefix("count="))
 
 
 def refused_grab(user, coupon):
