@@ -45,6 +45,7 @@ class Sold:
         assert stack.grab(users.take(1), self.out).status == 503
 
     def check_rebuilt(self):
+        stack.wait_for(lambda: stack.epoch() > self.epoch, 60, "the epoch is raised")
         for coupon in (self.out, self.part):
             stack.wait_for(lambda: stack.is_open(coupon), REBUILT_S, "the coupon is open again")
         assert stack.left(self.out) == 0 and len(stack.check_coupon(self.out, 1)) == 1
