@@ -181,9 +181,12 @@ static bool ids_give_all(struct ingest *ingest, struct sql *sql, struct err *err
 {
     struct id_span unused;
     for (int i = 0; i < ingest->config->http_threads; i++)
-        while (id_maker_give(&ingest->ids[i], &unused))
+        while (id_maker_give(&ingest->ids[i], &unused)) {
             if (!id_lease_give(sql, &unused, err))
                 return false;
+            log_debug("span of ids given back", LOG_INT("loop", i), LOG_INT("node", unused.node),
+                      LOG_INT("begin_ms", unused.begin_ms), LOG_INT("end_ms", unused.end_ms));
+        }
     return true;
 }
 
