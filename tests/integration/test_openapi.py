@@ -172,7 +172,7 @@ def test_answers_of_batches(document, sale):
 
 
 def test_answers_of_admin(document, sale):
-    made = stack.admin("/admin/coupons", {"room_id": 17, "title": "test", "total": 5, "opens_at": "2030-01-01T00:00:00Z",
+    made = stack.admin("/admin/coupons", {"room_id": 17, "title": "test", "total": 5, "hold_ms": 4000, "opens_at": "2030-01-01T00:00:00Z",
                                           "ends_at": "2030-02-01T00:00:00+08:00"})
     assert made.status in (201, 202)
     check_answer(document, "post", "/admin/coupons", made)
