@@ -5,6 +5,7 @@
 #include "schemas/catalog.h"
 #include "schemas/ddl.h"
 #include "schemas/openapi.h"
+#include "schemas/shard_identity.h"
 #include "schemas/stock.h"
 #include <assert.h>
 #include <stdio.h>
@@ -15,28 +16,11 @@ enum { REDIS_RECONNECT_MS_MAX = 1000, REDIS_PENDING_MAX = 10000, LAG_TIMEOUT_MS 
 
 /* ---- is a connection to the shard that its place in mysql.shards says? ---- */
 
-struct identity {
-    char cluster[MAP_CLUSTER_MAX + 1];
-    int64_t shard;
-    bool found;
-};
-
-static bool take_identity(const struct value *cells, size_t count, void *arg)
-{
-    struct identity *identity = arg;
-    if (count != 2 || cells[0].type != VALUE_TEXT || cells[0].len > MAP_CLUSTER_MAX)
-        return false;
-    memcpy(identity->cluster, cells[0].text, cells[0].len);
-    identity->shard = cells[1].i64;
-    identity->found = true;
-    return false;
-}
-
 static bool check_shard(struct sql *sql, void *arg, struct err *err)
 {
     const struct query_shard *shard = arg;
-    struct identity identity = {0};
-    if (!sql_select(sql, sql_identity_read, NULL, 0, take_identity, &identity, err))
+    struct shard_identity identity = {0};
+    if (!sql_select(sql, sql_identity_read, NULL, 0, shard_identity_take, &identity, err))
         return false;
     struct map *map = map_reader_take(shard->query->map_reader);
     bool cluster_is_ours = identity.found && map != NULL && strcmp(identity.cluster, map->cluster) == 0;

@@ -5,6 +5,7 @@ import contextlib
 import pytest
 
 from support import processes, records, stack, tool, users
+from support.processes import tells
 from support.sale import REBUILT_S
 
 KEEPER = stack.ENV["WEIR_KEEPER"]
@@ -15,14 +16,6 @@ def everything_runs_again():
     yield
     stack.ctl("start", "keeper", "redis-stock", "worker-hash")
     stack.ready_again()
-
-
-def tells(base):
-    """The keeper's own words; none before it listens."""
-    try:
-        return stack.get("/readyz?verbose", base=base, timeout=3).body.decode()
-    except OSError:
-        return ""
 
 
 class Sold:

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from support import links, processes, stack, tool, users
+from support.processes import tells
 from support.sale import REBUILT_S, Sale
 
 KEEPER = stack.ENV["WEIR_KEEPER"]
@@ -23,14 +24,6 @@ def everything_runs_again():
     stack.ctl("resume", "kafka", check=False)
     stack.ctl("start", "keeper", "ingest", "kafka", "redis-stock", f"shard{DOWN}")
     stack.ready_again()
-
-
-def tells(base):
-    """The keeper's own words; none before it listens."""
-    try:
-        return stack.get("/readyz?verbose", base=base, timeout=3).body.decode()
-    except OSError:
-        return ""
 
 
 def leads(base):
