@@ -36,7 +36,11 @@ services_yaml() {
         printf 'redis:\n  stock: "redis://127.0.0.1:%d/0"\n' "$(port_for query redis)"
         printf '  cache: "redis://127.0.0.1:%d/0"\n' "$(port_for query redis-cache)"
         ;;
-    worker-*) printf 'worker:\n  stream: grabs\n  layout: %s\n' "${1#worker-}" ;;
+    worker-*)
+        printf 'worker:\n  stream: grabs\n  layout: %s\n' "${1#worker-}"
+        # A broker that was restarted gives the partitions of the workers before it out again only when these sessions have ended.
+        [[ $stack_kind != test ]] || printf '  session_timeout_ms: 4000\n'
+        ;;
     esac
     [[ $1 != ingest ]] || printf 'admin:\n  token: "%s"\n' "$admin_token"
     # Tests count every grab, and a busy machine is no reason to refuse one; overload has tests of its own.

@@ -245,7 +245,7 @@ def test_ingest_asleep_for_longer_than_the_hold(point):
         told.check(sale.coupon)
 
 
-LONGEST_S = 12  # the workers' session is 10 s, the keeper's lease 5 s, the hold 2 s, and ingest's spans of ids 1 s
+LONGEST_S = 8  # the workers' session is 4 s, the keeper's lease 5 s, the hold 2 s, and ingest's spans of ids 1 s
 
 
 def lease_is_over():
