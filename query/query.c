@@ -23,16 +23,11 @@ static bool check_shard(struct sql *sql, void *arg, struct err *err)
     if (!sql_select(sql, sql_identity_read, NULL, 0, shard_identity_take, &identity, err))
         return false;
     struct map *map = map_reader_take(shard->query->map_reader);
-    bool cluster_is_ours = identity.found && map != NULL && strcmp(identity.cluster, map->cluster) == 0;
+    if (!map)
+        return err_set(err, ERR_OUTAGE, "the catalog has not been read yet");
+    bool is_ours = shard_identity_check(&identity, sql_where(sql), map->cluster, shard->number, err);
     map_unref(map);
-    if (!cluster_is_ours)
-        return err_set(err, ERR_CONFLICT,
-                       "the database belongs to another cluster than the catalog, or to none: look at mysql.shards, or "
-                       "run `weir init`");
-    return identity.shard == shard->number ||
-           err_set(err, ERR_CONFLICT,
-                   "the database is shard %d, but mysql.shards has it at position %d: put the URLs in order",
-                   (int)identity.shard, shard->number);
+    return is_ours;
 }
 
 /* ---- start and stop ---- */

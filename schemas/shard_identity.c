@@ -18,11 +18,13 @@ bool shard_identity_check(const struct shard_identity *identity, const char *whe
                           struct err *err)
 {
     if (!identity->found)
-        return err_set(err, ERR_MISSING, "%s does not say which shard it is: run `weir init`", where);
-    if (identity->shard == shard && strcmp(identity->cluster, cluster) == 0)
-        return true;
-    return err_set(err, ERR_CONFLICT,
-                   "%s is shard %lld of cluster %s, but mysql.shards has it as shard %d of cluster %s: correct the "
-                   "order of the URLs, or the catalog's",
-                   where, (long long)identity->shard, identity->cluster, shard, cluster);
+        return err_set(err, ERR_MISSING, "%s is no shard yet: run `weir init`", where);
+    if (strcmp(identity->cluster, cluster) != 0)
+        return err_set(err, ERR_CONFLICT,
+                       "%s belongs to the cluster %s, and the catalog is the cluster %s: give an empty database, or the "
+                       "right catalog",
+                       where, identity->cluster, cluster);
+    return identity->shard == shard ||
+           err_set(err, ERR_CONFLICT, "%s is shard %lld, but mysql.shards has it at position %d: put the URLs in order",
+                   where, (long long)identity->shard, shard);
 }

@@ -1,8 +1,8 @@
 #include "ops/cli/links.h"
 #include "schemas/catalog.h"
 #include "schemas/ddl.h"
+#include "schemas/shard_identity.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -99,37 +99,9 @@ bool route_read(struct sql *catalog, const struct stream *stream, const struct l
                                     stream->name, layout->name);
 }
 
-struct identity {
-    char cluster[33];
-    int64_t shard;
-    bool found;
-};
-
-static bool take_identity(const struct value *cells, size_t count, void *arg)
-{
-    struct identity *identity = arg;
-    if (count != 2)
-        return false;
-    cell_text(&cells[0], identity->cluster, sizeof identity->cluster);
-    identity->shard = cell_i64(&cells[1]);
-    identity->found = true;
-    return false;
-}
-
 bool identity_check(struct sql *sql, int shard, const struct meta *meta, struct err *err)
 {
-    struct identity identity = {0};
-    if (!sql_select(sql, sql_identity_read, NULL, 0, take_identity, &identity, err))
-        return false;
-    if (!identity.found)
-        return err_set(err, ERR_MISSING, "The database %s is no shard yet: run weir init", sql_where(sql));
-    if (strcmp(identity.cluster, meta->cluster) != 0)
-        return err_set(err, ERR_CONFLICT,
-                       "The database %s belongs to the cluster %s, and the catalog is the cluster %s: give an empty "
-                       "database, or the right catalog",
-                       sql_where(sql), identity.cluster, meta->cluster);
-    return identity.shard == shard || err_set(err, ERR_CONFLICT,
-                                              "The database %s is shard %" PRId64
-                                              ", but mysql.shards has it at position %d: put the URLs in order",
-                                              sql_where(sql), identity.shard, shard);
+    struct shard_identity identity = {0};
+    return sql_select(sql, sql_identity_read, NULL, 0, shard_identity_take, &identity, err) &&
+           shard_identity_check(&identity, sql_where(sql), meta->cluster, shard, err);
 }

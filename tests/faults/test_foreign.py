@@ -48,7 +48,7 @@ class Sold:
 @contextlib.contextmanager
 def swapped():
     urls = [stack.ENV[f"WEIR_MYSQL_SHARD_{number}"] for number in range(stack.SHARDS)]
-    yield (f"--mysql.shards={','.join([urls[1], urls[0], *urls[2:]])}",), "mysql.shards has it as shard 0"
+    yield (f"--mysql.shards={','.join([urls[1], urls[0], *urls[2:]])}",), "is shard 1, but mysql.shards has it at position 0"
 
 
 @contextlib.contextmanager
@@ -57,7 +57,7 @@ def of_another_installation():
     ours = stack.shard(2, "SELECT cluster FROM shard_identity")[0][0]
     stack.shard(2, "UPDATE shard_identity SET cluster = %s", "f" * 32)
     try:
-        yield (), f"is shard 2 of cluster {'f' * 32}"
+        yield (), f"belongs to the cluster {'f' * 32}"
     finally:
         stack.shard(2, "UPDATE shard_identity SET cluster = %s", ours)
 
