@@ -20,10 +20,11 @@ bool shard_identity_check(const struct shard_identity *identity, const char *whe
     if (!identity->found)
         return err_set(err, ERR_MISSING, "%s is no shard yet: run `weir init`", where);
     if (strcmp(identity->cluster, cluster) != 0)
-        return err_set(err, ERR_CONFLICT,
-                       "%s belongs to the cluster %s, and the catalog is the cluster %s: give an empty database, or the "
-                       "right catalog",
-                       where, identity->cluster, cluster);
+        return err_set(
+            err, ERR_CONFLICT,
+            "%s belongs to the cluster %s, and the catalog is the cluster %s: give an empty database, or the "
+            "right catalog",
+            where, identity->cluster, cluster);
     return identity->shard == shard ||
            err_set(err, ERR_CONFLICT, "%s is shard %lld, but mysql.shards has it at position %d: put the URLs in order",
                    where, (long long)identity->shard, shard);
