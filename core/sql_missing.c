@@ -10,11 +10,13 @@
 
 enum { NAME_BYTES_MAX = 64 * 4 }; /* 64 characters of up to four bytes: "Identifier Length Limits" */
 
-/* "Table 'database.name' doesn't exist" -> name. */
+/* "Table 'database.name' doesn't exist" -> name; a database may have dots in its name, our tables have none. */
 static bool name_of(const char *words, char ret_name[NAME_BYTES_MAX + 1])
 {
-    const char *dot = words ? strchr(words, '.') : NULL;
-    size_t len = dot ? strcspn(dot + 1, "'") : 0;
+    const char *first = words ? strchr(words, '.') : NULL;
+    const char *end = first ? first + strcspn(first, "'") : NULL;
+    const char *dot = first ? memrchr(first, '.', (size_t)(end - first)) : NULL;
+    size_t len = dot ? (size_t)(end - dot) - 1 : 0;
     if (len == 0 || len > NAME_BYTES_MAX)
         return false;
     memcpy(ret_name, dot + 1, len);
