@@ -208,14 +208,16 @@ void keeper_lease_go_on(struct keeper_lease *lease, int64_t until_ms)
     pthread_mutex_unlock(&lease->lock);
 }
 
-void keeper_lease_tell(struct keeper_lease *lease, char ret_text[LEASE_TELL_MAX])
+bool keeper_lease_tell(struct keeper_lease *lease, char ret_text[LEASE_TELL_MAX])
 {
     pthread_mutex_lock(&lease->lock);
-    if (clock_boottime_ms() < lease->until_ms)
+    bool held = clock_boottime_ms() < lease->until_ms;
+    if (held)
         snprintf(ret_text, LEASE_TELL_MAX, "leads");
     else
         snprintf(ret_text, LEASE_TELL_MAX, "stands by: %s leads", lease->leader[0] != '\0' ? lease->leader : "nobody");
     pthread_mutex_unlock(&lease->lock);
+    return held;
 }
 
 void keeper_lease_stop(struct keeper_lease *lease)

@@ -23,8 +23,8 @@ struct keeper_lease *keeper_lease_start(const struct keeper_config *config);
 WEIR_MUST_USE bool keeper_lease_held(struct keeper_lease *lease, struct err *err);
 /* The work goes on: the lease is renewed until `until_ms` (CLOCK_BOOTTIME), when nothing more is heard. Any thread. */
 void keeper_lease_go_on(struct keeper_lease *lease, int64_t until_ms);
-/* "leads", or "stands by: 10.0.0.7:8082 leads". Any thread. */
-void keeper_lease_tell(struct keeper_lease *lease, char ret_text[LEASE_TELL_MAX]);
+/* Whether this keeper leads, and so in words: "leads", or "stands by: 10.0.0.7:8082 leads". Any thread. */
+bool keeper_lease_tell(struct keeper_lease *lease, char ret_text[LEASE_TELL_MAX]);
 /* Ends the thread and gives the lease back, so that another keeper leads at its next look; NULL is fine. */
 void keeper_lease_stop(struct keeper_lease *lease);
 

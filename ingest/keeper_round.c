@@ -238,6 +238,11 @@ static void stand_down(struct keeper *keeper)
     keeper->rebuild_waits[0] = '\0';
 }
 
+static void show_leads(bool leads)
+{
+    metric_set(metric_gauge("weir_keeper_leads", "1 when this keeper holds the lease.", NULL), leads ? 1 : 0);
+}
+
 static bool lead(struct keeper *keeper, struct err *err)
 {
     bool leads = keeper_lease_held(keeper->lease, err);
@@ -246,7 +251,7 @@ static bool lead(struct keeper *keeper, struct err *err)
     if (!leads && keeper->leads)
         stand_down(keeper);
     keeper->leads = leads;
-    metric_set(metric_gauge("weir_keeper_leads", "1 when this keeper holds the lease.", NULL), leads ? 1 : 0);
+    show_leads(leads);
     return leads;
 }
 
@@ -280,7 +285,7 @@ static void tell_state(struct keeper *keeper, const struct err *err)
     char note[LEASE_TELL_MAX];
     const char *why = err->kind != ERR_NONE ? err->text : keeper->rebuild_waits;
     service_part_set(keeper->part, why[0] == '\0', why);
-    keeper_lease_tell(keeper->lease, note);
+    show_leads(keeper_lease_tell(keeper->lease, note)); /* first, so that the note and the metric agree */
     service_part_note(keeper->part, note);
 }
 
