@@ -8,8 +8,8 @@ from support.tree import ROOT, assert_none
 
 MODELS = ROOT / "tests" / "model"
 ROW = re.compile(r"^\| `(\w+)` \| ([\w./]+) \| (\w+\.pml) \| `([^`]+)` \|$", re.MULTILINE)
-ENUMS = {"protocol/grab.h": ("grab_action",), "protocol/rebuild.h": ("open_step", "rebuild_step"), "protocol/sweep.h": ("sweep_step",), "protocol/fold.h": ("record_kind",)}
-ENDS = re.compile(r"_(DONE|STOP|NOTHING)$")  # where nothing happens there is nothing to model
+ENUMS = {"protocol/grab.h": ("grab_action", "append_report", "grab_answer"), "protocol/rebuild.h": ("open_step", "rebuild_step"), "protocol/sweep.h": ("sweep_step",), "protocol/fold.h": ("record_kind",)}
+ENDS = re.compile(r"_(DONE|STOP|NOTHING|NOT_YET)$")  # where nothing happens there is nothing to model
 
 
 def runner():
