@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from support import audit, history, kafka_admin, own_stack, stack, users
+from support import audit, history, kafka_admin, own_stack, records, stack, users
 from support.sale import Sale, resolve
 from support.storm import Storm
 
@@ -146,3 +146,39 @@ def test_the_log_of_a_sale_made_anew(make_anew):
     stack.wait_quiet(first)
     assert len(stack.check_coupon(first, 2000)) == 100 + told + sum(state == "ok" for state in states.values())
     stack.wait_for(lambda: stack.grab(users.take(1), first).json["success"], 30, "the sale goes on")
+
+
+# ---- the log of the sale, cut ----
+
+@pytest.mark.more
+def test_the_log_of_a_sale_cut_behind_progress():
+    """Retention took grabs that layout hash has not stored, and layout daily has. The sale goes on; the keeper, which reads layout hash, rebuilds no stock without
+    them, and does so as soon as it reads the layout that has them."""
+    cut, sold = 3, 40
+    coupon = stack.new_coupon(2000, hold_ms=HOLD_MS)
+    stack.ctl("stop", "worker-hash")
+    for user in records.users_of(cut, sold):
+        assert stack.grab(user, coupon).json["success"]
+    stack.wait_for(lambda: len(stack.ok_rows("daily", coupon)) == sold, 60, "layout daily has stored them")
+    stored, high = stack.progress("hash")[cut], stack.watermarks()[cut]
+    assert high - stored >= sold
+    kafka_admin.delete_records("grabs", cut, high - 5)
+    stack.ctl("start", "worker-hash")
+    words = f"The log of grabs[{cut}] begins at offset {high - 5}, behind progress ({stored})"
+    stack.wait_for(lambda: words in stack.get("/readyz?verbose", base=stack.ENV["WEIR_WORKER_HASH"]).body.decode(), 60, "the partition is stopped")
+    assert alarms() == 1
+    assert stack.grab(users.take(1), coupon).json["success"], "the sale does not go on"
+
+    stack.stock_redis().flushall()
+    stack.wait_for(lambda: f"the log of grabs[{cut}] goes from offset {high - 5}" in stack.get("/readyz?verbose", base=stack.ENV["WEIR_KEEPER"]).body.decode(), 60,
+                   "the keeper says what is wrong")
+    assert not stack.is_open(coupon) and stack.grab(users.take(1), coupon).status == 503
+    assert stack.progress("hash")[cut] == stored, "something was stored behind a gap"
+
+    stack.ctl("restart", "keeper", "--", "--keeper.layout=daily")
+    stack.wait_for(lambda: stack.is_open(coupon), 60, "the stock is rebuilt from the layout that has all rows")
+    assert stack.left(coupon) == 2000 - len(stack.ok_rows("daily", coupon)) == 2000 - sold - 1
+    for number in range(stack.SHARDS):
+        stack.shard(number, "UPDATE progress SET next_offset = %s, checksum = 0 WHERE topic = 'grabs' AND layout = 'hash' AND `partition` = %s", high - 5, cut)
+    stack.wait_for(lambda: alarms() == 0, 60, "the partition goes on behind the gap")
+    stack.wait_lag_zero()

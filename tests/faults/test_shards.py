@@ -1,7 +1,7 @@
 """One shard stopped: its partitions lag, the others go on; reads that need it say so, reads that do not are answered (I9, I14)."""
 import pytest
 
-from support import stack, users
+from support import records, stack, tool, users
 from support.storm import Storm
 
 DOWN = 2
@@ -143,3 +143,44 @@ def test_rows_taken_back_at_rest_are_stored_again():
     finally:
         for table in copied:
             stack.shard(DOWN, f"DROP TABLE IF EXISTS `copy_of_{table}`")
+
+
+# ---- a table that stays lost ----
+
+LOST_PARTITION = 7
+
+
+def forget(layout):
+    """What the README says for a table that stays lost: what its layout has stored on its shard is forgotten. Answers the shard."""
+    by_partition = f" AND `partition` = {LOST_PARTITION}" if layout == "hash" else ""
+    number = next(n for n in range(stack.SHARDS) if stack.shard(n, "SELECT 1 FROM progress WHERE layout = %s AND topic = 'grabs' AND `partition` = %s",
+                                                                layout, LOST_PARTITION))
+    for table in stack.tables_of(number, layout):
+        if layout == "daily" or table == f"grabs_p{LOST_PARTITION:02}":
+            stack.shard(number, f"DROP TABLE `{table}`")
+    refused = tool.run("init")
+    assert refused.returncode == 1 and "grabs_" in refused.stderr, refused  # it makes no table anew that rows were stored in
+    for table, of_topic in (("progress", " AND topic = 'grabs'"), ("dead_letters", " AND topic = 'grabs'"), ("grab_totals", "")):
+        stack.shard(number, f"DELETE FROM {table} WHERE layout = %s{of_topic}{by_partition}", layout)
+    return number
+
+
+@pytest.mark.more
+@pytest.mark.parametrize("layout", stack.LAYOUTS)
+def test_a_table_that_stays_lost_is_filled_from_the_log(layout):
+    coupon = stack.new_coupon(100)
+    for user in records.users_of(LOST_PARTITION, 20):
+        assert stack.grab(user, coupon).json["success"]
+    stack.wait_quiet(coupon)
+    every_column = "user_id, coupon_id, room_id, grab_id, grab_status, fail_reason, grab_time, use_status, try_key"
+    before = sorted(stack.rows_of(layout, columns=every_column))
+    stack.ctl("stop", f"worker-{layout}")
+    number = forget(layout)
+    assert len(stack.rows_of(layout)) < len(before), "nothing was lost"
+    done = tool.run("init")
+    assert done.returncode == 0, done
+    stack.ctl("start", f"worker-{layout}")
+    stack.ready_again()
+    stack.wait_lag_zero(120)
+    assert sorted(stack.rows_of(layout, columns=every_column)) == before, f"the rows of shard {number} are others than before"
+    assert len(stack.check_coupon(coupon, 100)) == 20
