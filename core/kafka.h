@@ -10,7 +10,8 @@
 
 /* ---- producer: idempotent, acks=all, explicit partition ---- */
 
-enum kafka_report { KAFKA_PERSISTED, KAFKA_NOT_PERSISTED, KAFKA_POSSIBLY_PERSISTED }; /* rd_kafka_message_status() */
+/* Not persisted: certainly in no log, and never will be. It is told only of what was never sent (kafka_sent.c). */
+enum kafka_report { KAFKA_PERSISTED, KAFKA_NOT_PERSISTED, KAFKA_POSSIBLY_PERSISTED };
 
 struct kafka_delivery {
     enum kafka_report report;

@@ -1,9 +1,11 @@
 /* Settings, errors and records that producer, group, reader and admin have in common; and the library's waits. */
+#include "core/buf.h"
 #include "core/kafka_internal.h"
 #include "core/log.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <threads.h>
 #include <time.h>
@@ -152,24 +154,36 @@ rd_kafka_t *kafka_handle_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, const 
     return handle;
 }
 
-static void *destroy(void *handle)
+struct destroying {
+    rd_kafka_t *handle;
+    void *then;
+};
+
+static void *destroy(void *arg)
 {
-    rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    struct destroying *destroying = arg;
+    rd_kafka_destroy_flags(destroying->handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    free(destroying->then);
+    free(destroying);
     return NULL;
 }
 
 /* rd_kafka_destroy may wait for ever: a broker's thread does not end while something still refers to it, and since
  * librdkafka 2.0 a partition may be referred to once too often (issues 4486 and 4674 there). One in some hundred
  * readers hung a rebuild that way, so nobody waits for it. */
-void kafka_consumer_destroy(rd_kafka_t *handle)
+void kafka_destroy_aside(rd_kafka_t *handle, void *then)
 {
     pthread_t thread;
-    if (!handle)
+    if (!handle) {
+        free(then);
         return;
-    if (pthread_create(&thread, NULL, destroy, handle) == 0)
+    }
+    struct destroying *destroying = mem_alloc(sizeof *destroying);
+    *destroying = (struct destroying){.handle = handle, .then = then};
+    if (pthread_create(&thread, NULL, destroy, destroying) == 0)
         pthread_detach(thread);
     else
-        destroy(handle);
+        destroy(destroying);
 }
 
 /* queued.min.messages at its default makes one fast reader stall: a full queue is looked at again only after up to a

@@ -8,7 +8,7 @@
  * handle without a group does best, and each start or stop raises the partition's version, so that records of an
  * earlier start never come out of a queue afterwards. The member is assigned nothing and reads nothing: it owns.
  *
- * Threads: one polls (kafka_group_*); takers use their queues. They meet in `failures` alone, under its lock; kafka_group_told
+ * Threads: one polls (kafka_group_*); takers use their queues. They meet in what the lock is for; kafka_group_told
  * uses the library's handle alone, which is thread-safe.
  */
 #include "core/kafka_group.h"
@@ -285,14 +285,14 @@ void kafka_group_close(struct kafka_group *group)
         return;
     if (group->member) {
         rd_kafka_consumer_close(group->member);
-        kafka_consumer_destroy(group->member);
+        kafka_destroy_aside(group->member, NULL);
     }
     for (size_t i = 0; i < group->partition_count; i++)
         partition_stop(group, (int32_t)i);
     kafka_queues_detach(group);
     if (group->topic)
         rd_kafka_topic_destroy(group->topic);
-    kafka_consumer_destroy(group->data);
+    kafka_destroy_aside(group->data, NULL);
     pthread_mutex_destroy(&group->lock);
     if (group->told)
         rd_kafka_topic_partition_list_destroy(group->told);

@@ -4,6 +4,7 @@
 
 #include "core/kafka.h"
 #include <librdkafka/rdkafka.h>
+#include <stdatomic.h>
 
 struct kafka_setting {
     const char *name; /* NULL ends a list */
@@ -20,9 +21,10 @@ rd_kafka_conf_t *kafka_conf_new(const char *brokers, const char *client_id, cons
                                 struct err *err);
 /* A handle from `conf`, which is consumed either way; NULL: err. */
 rd_kafka_t *kafka_handle_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, const char *brokers, struct err *err);
-/* Of a consumer that is closed, or reads without a group: no callback is called any more, and nobody waits for its end.
- * NULL is fine. */
-void kafka_consumer_destroy(rd_kafka_t *handle);
+/* In a thread of its own, since the end of its threads may take long (a name that is looked up, say). Of a consumer that
+ * is closed or reads without a group, or of a producer whose last report has come: no callback is called any more, and
+ * nobody waits for it. `then` (may be NULL) is freed after it. NULL is fine. */
+void kafka_destroy_aside(rd_kafka_t *handle, void *then);
 /* Settings of each consumer handle; a data handle reads up to `queue_bytes_max` ahead for each queue. */
 rd_kafka_conf_t *kafka_reader_conf_new(const char *brokers, const char *client_id, int64_t queue_bytes_max,
                                        struct err *err);
@@ -38,9 +40,20 @@ struct kafka_seen {
     size_t topic_count;
     struct kafka_seen_topic *topics;
 };
+/* `ret_copy` is empty before, and its own afterwards. */
+void kafka_seen_copy(const struct kafka_seen *seen, struct kafka_seen *ret_copy);
 /* False, err: `offset` is not above what this partition has told before, so its log is another one, or lost records. */
 bool kafka_seen_note(struct kafka_seen *seen, const char *topic, int32_t partition, int64_t offset, struct err *err);
 void kafka_seen_free(struct kafka_seen *seen);
+
+/* When a client last sent a request that produces, to see what may have been sent (kafka_sent.c). Lives as long as the
+ * client; any thread. */
+struct kafka_sent {
+    _Atomic int64_t last_us; /* CLOCK_MONOTONIC; 0: never */
+};
+void kafka_sent_watch(rd_kafka_conf_t *conf, struct kafka_sent *sent); /* before the client is made */
+/* False: it certainly was not, and is in no log. `message` is a delivery report. */
+bool kafka_sent_maybe(const struct kafka_sent *sent, const rd_kafka_message_t *message);
 
 void kafka_record_fill(rd_kafka_message_t *message, struct kafka_record *ret_record);
 

@@ -5,7 +5,7 @@
  *
  * An idempotent client that has gone fatal is dead for ever. Then a new client takes place 0 and the old one moves
  * behind it, until its last report has come. Only rd_kafka_message_status() says what became of a message; error codes
- * do not (a timeout may still land).
+ * do not (a timeout may still land). Of its "not persisted" only so much is believed: what was never sent (kafka_sent.c).
  *
  * Whether a broker answers is read from the client's statistics, once a second: asking for metadata would block, and
  * reports come only under load.
@@ -34,6 +34,7 @@ struct client {
     rd_kafka_topic_t *topics[TOPICS_MAX];
     size_t pending;
     struct kafka_seen seen;
+    struct kafka_sent *sent;
 };
 
 struct kafka_producer {
@@ -57,15 +58,21 @@ static bool client_open(struct kafka_producer *producer, struct client *client, 
     rd_kafka_conf_t *conf = kafka_producer_conf_new(&producer->options, err);
     if (!conf)
         return false;
+    struct kafka_sent *sent = mem_alloc(sizeof *sent);
+    atomic_init(&sent->last_us, 0);
+    kafka_sent_watch(conf, sent);
     rd_kafka_t *handle = kafka_handle_new(RD_KAFKA_PRODUCER, conf, producer->brokers, err);
-    if (!handle)
+    if (!handle) {
+        free(sent);
         return false;
-    *client = (struct client){.handle = handle, .queue = rd_kafka_queue_get_main(handle)};
+    }
+    *client = (struct client){.handle = handle, .queue = rd_kafka_queue_get_main(handle), .sent = sent};
     rd_kafka_queue_io_event_enable(client->queue, producer->fd, &one, sizeof one);
     return true;
 }
 
-static void client_close(struct client *client)
+/* `aside`: its threads are not waited for, which a loop could not afford. */
+static void client_close(struct client *client, bool aside)
 {
     if (!client->handle)
         return;
@@ -73,8 +80,13 @@ static void client_close(struct client *client)
         rd_kafka_topic_destroy(client->topics[i]);
     rd_kafka_queue_io_event_enable(client->queue, -1, NULL, 0);
     rd_kafka_queue_destroy(client->queue);
-    rd_kafka_destroy(client->handle);
     kafka_seen_free(&client->seen);
+    if (aside) {
+        kafka_destroy_aside(client->handle, client->sent);
+    } else {
+        rd_kafka_destroy(client->handle);
+        free(client->sent);
+    }
     *client = (struct client){0};
 }
 
@@ -98,8 +110,8 @@ bool kafka_producer_open(const struct kafka_producer_options *options, struct ka
     return true;
 }
 
-/* Messages that never left are reported at once; those in flight get their true status from the broker or from
- * message.timeout.ms. */
+/* What waits to be sent, for the first time or again, is reported at once; what is in flight gets its status from the
+ * broker or from message.timeout.ms. */
 static void swap_client(struct kafka_producer *producer)
 {
     struct client fresh;
@@ -109,6 +121,7 @@ static void swap_client(struct kafka_producer *producer)
     if (place == CLIENTS_MAX || !client_open(producer, &fresh, NULL))
         return; /* stays fatal: produce refuses, the next call tries again */
     rd_kafka_purge(producer->clients[0].handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_NON_BLOCKING);
+    kafka_seen_copy(&producer->clients[0].seen, &fresh.seen);
     producer->clients[place] = producer->clients[0];
     producer->clients[0] = fresh;
     producer->fatal = false;
@@ -183,7 +196,7 @@ int kafka_producer_fd(const struct kafka_producer *producer)
     return producer->fd;
 }
 
-static struct kafka_delivery delivery_of(const rd_kafka_message_t *message)
+static struct kafka_delivery delivery_of(const struct client *client, const rd_kafka_message_t *message)
 {
     struct kafka_delivery delivery = {
         .partition = message->partition, .offset = -1, .error = "", .opaque = message->_private};
@@ -193,7 +206,7 @@ static struct kafka_delivery delivery_of(const rd_kafka_message_t *message)
         delivery.offset = message->offset;
         return delivery;
     case RD_KAFKA_MSG_STATUS_NOT_PERSISTED:
-        delivery.report = KAFKA_NOT_PERSISTED;
+        delivery.report = kafka_sent_maybe(client->sent, message) ? KAFKA_POSSIBLY_PERSISTED : KAFKA_NOT_PERSISTED;
         break;
     case RD_KAFKA_MSG_STATUS_POSSIBLY_PERSISTED:
         delivery.report = KAFKA_POSSIBLY_PERSISTED;
@@ -207,10 +220,12 @@ static struct kafka_delivery delivery_of(const rd_kafka_message_t *message)
 static void look_at_log(struct kafka_producer *producer, struct client *client, const rd_kafka_message_t *message,
                         struct kafka_delivery *delivery)
 {
-    if (delivery->report != KAFKA_PERSISTED || delivery->offset < 0) /* an offset may be unknown after a retry */
+    if (delivery->report != KAFKA_PERSISTED)
         return;
-    if (!atomic_load(&producer->other_log) && !kafka_seen_note(&client->seen, rd_kafka_topic_name(message->rkt),
-                                                               delivery->partition, delivery->offset, &producer->why))
+    bool known = delivery->offset >= 0; /* it may be unknown after a retry */
+    if (!atomic_load(&producer->other_log) && known &&
+        !kafka_seen_note(&client->seen, rd_kafka_topic_name(message->rkt), delivery->partition, delivery->offset,
+                         &producer->why))
         atomic_store(&producer->other_log, true);
     if (!atomic_load(&producer->other_log))
         return;
@@ -224,7 +239,7 @@ static size_t take_reports(struct kafka_producer *producer, struct client *clien
 {
     size_t count = 0;
     for (const rd_kafka_message_t *message; (message = rd_kafka_event_message_next(event)); count++) {
-        struct kafka_delivery delivery = delivery_of(message);
+        struct kafka_delivery delivery = delivery_of(client, message);
         look_at_log(producer, client, message, &delivery);
         assert(client->pending > 0);
         client->pending--;
@@ -278,7 +293,7 @@ static size_t serve_clients(struct kafka_producer *producer, int timeout_ms, del
             continue;
         count += serve_client(producer, old, 0, fn, arg);
         if (old->pending == 0)
-            client_close(old);
+            client_close(old, true);
     }
     if (producer->fatal)
         swap_client(producer);
@@ -337,7 +352,7 @@ void kafka_producer_close(struct kafka_producer *producer, int64_t deadline_ms, 
         serve_until(producer, clock_boottime_ms() + 5000, fn, arg); /* purged messages report at once */
     }
     for (size_t i = 0; i < CLIENTS_MAX; i++)
-        client_close(&producer->clients[i]);
+        client_close(&producer->clients[i], false);
     close(producer->fd);
     free(producer->brokers);
     free(producer->client_id);

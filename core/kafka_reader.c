@@ -105,7 +105,7 @@ void kafka_reader_close(struct kafka_reader *reader)
         rd_kafka_consume_stop(reader->topic, reader->partition);
     if (reader->topic)
         rd_kafka_topic_destroy(reader->topic);
-    kafka_consumer_destroy(reader->handle);
+    kafka_destroy_aside(reader->handle, NULL);
     free(reader->brokers);
     free(reader);
 }

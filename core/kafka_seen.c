@@ -3,7 +3,7 @@
  * library has no topic ids, and the broker takes the records without a word.
  *
  * One client's reports come in the order of its offsets; those of a client that was swapped may overtake them, so each
- * client has its own.
+ * client has its own. The new one begins with what the old one was told: whatever it sends comes after that.
  */
 #include "core/buf.h"
 #include "core/kafka_internal.h"
@@ -49,6 +49,15 @@ bool kafka_seen_note(struct kafka_seen *seen, const char *topic, int32_t partiti
                        topic, (int)partition, (long long)offset, (long long)*next - 1);
     *next = offset + 1;
     return true;
+}
+
+void kafka_seen_copy(const struct kafka_seen *seen, struct kafka_seen *ret_copy)
+{
+    for (size_t i = 0; i < seen->topic_count; i++) {
+        const struct kafka_seen_topic *topic = &seen->topics[i];
+        for (int32_t p = 0; p < topic->partition_count; p++)
+            *next_of(topic_of(ret_copy, topic->name), p) = topic->next[p];
+    }
 }
 
 void kafka_seen_free(struct kafka_seen *seen)

@@ -15,7 +15,8 @@
  *
  * Auto-reconnect is off: after ERR_OUTAGE with a lost connection sql_alive() is false: close and open again.
  * Session: autocommit, READ COMMITTED, strict sql_mode, time_zone '+00:00', utf8mb4; lock waits end after half of
- * query_timeout_ms, so that a held lock reads as 1205 and not as a lost connection.
+ * query_timeout_ms, so that a held lock reads as 1205 and not as a lost connection. Both are whole seconds, so of a
+ * query_timeout_ms of 1000 or less either may come first.
  */
 #ifndef WEIR_CORE_SQL_H
 #define WEIR_CORE_SQL_H
@@ -76,7 +77,7 @@ void sql_rollback(struct sql *sql); /* best effort; a lost connection has rolled
 /* Strict INSERT of many rows, one statement each slice: array binding where the server offers it (MariaDB), else
  * multi-row INSERT below max_allowed_packet. `cells` is row-major, row_count * column_count. Any error leaves the
  * transaction to be rolled back by the caller. `suffix` is "" or " ON DUPLICATE KEY UPDATE n = n + VALUES(n)" (totals
- * only). */
+ * and dead letters only). */
 WEIR_MUST_USE bool sql_insert(struct sql *sql, const char *table, const char *const *columns, size_t column_count,
                               const struct value *cells, size_t row_count, const char *suffix, struct err *err);
 enum sql_insert_mode { SQL_INSERT_AUTO, SQL_INSERT_ARRAY, SQL_INSERT_TEXT };

@@ -78,7 +78,7 @@ static void call_refuse(struct admin_call *call)
     if (result == ADMIN_EXISTS)
         detail = "A coupon of this coupon_id exists already.";
     else if (result == ADMIN_NOT_KNOWN)
-        detail = "The catalog's answer was lost: look at the coupon before trying again.";
+        detail = "The catalog may have taken the change, or not: look at the coupon before trying again.";
     else if (result == ADMIN_AWAY)
         detail = "The catalog did not take the change; nothing was written.";
     http_respond_problem(call->req, problem[result].status, problem[result].code, detail,

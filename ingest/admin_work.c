@@ -132,8 +132,7 @@ static bool write_in_transaction(struct sql *sql, struct admin_job *job, struct 
         return false;
     if (sql_commit(sql, err))
         return true;
-    if (!sql_alive(sql))
-        job->result = ADMIN_NOT_KNOWN;
+    job->result = ADMIN_NOT_KNOWN; /* even where the connection lives the server may have done it */
     return false;
 }
 

@@ -14,7 +14,7 @@ enum admin_result {
     ADMIN_EXISTS,    /* 409 */
     ADMIN_TOO_MANY,  /* 422: the total would pass ADMIN_TOTAL_MAX */
     ADMIN_AWAY,      /* 503: err says why; nothing was written */
-    ADMIN_NOT_KNOWN, /* 503: the commit's answer was lost */
+    ADMIN_NOT_KNOWN, /* 503: the commit may have been done, or not */
 };
 
 struct admin_job {

@@ -22,7 +22,7 @@ static const struct {
                              "The catalog has not been read, or disagrees with the log. Nothing was taken; try again."},
     [REASON_NO_IDS] = {"no_ids", "No span of grab ids is leased at this moment. Nothing was taken; try again."},
     [REASON_COUPON_NOT_READY] = {"coupon_not_ready", "The stock of this coupon is being built. Try again."},
-    [REASON_NOT_APPENDED] = {"not_appended", "The log did not take the grab, and its unit was given back. Try again."},
+    [REASON_NOT_APPENDED] = {"not_appended", "The log did not take the grab, and its unit goes back. Try again."},
 };
 
 const char *grab_reason_word(enum grab_reason reason)

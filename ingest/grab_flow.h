@@ -63,8 +63,8 @@ struct grab_calls {
 size_t grab_calls_max(const struct ingest_config *config);
 void grab_flow_open(struct ingest_loop *loop);
 void grab_flow_close(struct ingest_loop *loop); /* nothing may be in flight */
-/* Whether a request's grabs are let in: REASON_SUCCESS, or why not. Asked once a request, before its body is read: a
- * refusal costs little, and a batch is let in whole or not at all. */
+/* Whether a request's grabs are let in: REASON_SUCCESS, or why not. Asked once a request, before its body is
+ * parsed: a refusal costs little, and a batch is let in whole or not at all. */
 enum grab_reason grab_flow_admission(struct ingest_loop *loop);
 /* After grab_flow_admission, on the same tick. May call `done` before it returns. */
 void grab_flow_start(struct ingest_loop *loop, const struct grab_input *input);

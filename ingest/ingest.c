@@ -216,6 +216,8 @@ void ingest_free(struct ingest *ingest)
     admin_worker_stop(ingest->admin);
     service_drain_step("the loops");
     http_free(ingest->http);
+    for (int i = 0; i < INGEST_LOOPS_MAX; i++)
+        free(ingest->loops[i]);
     service_drain_step("giving back ids");
     ids_give(ingest);
 }

@@ -153,7 +153,8 @@ void *ingest_loop_start(struct loop *loop, int index, void *arg)
     return self;
 }
 
-/* After the loop's last tick. Reports that still come find no loop to settle on: the sweep settles those grabs. */
+/* After the loop's last tick. Reports that still come find no loop to settle on: the sweep settles those grabs. The
+ * struct stays until all loops have ended, which look at one another. */
 void ingest_loop_end(void *arg)
 {
     struct ingest_loop *self = arg;
@@ -171,7 +172,6 @@ void ingest_loop_end(void *arg)
     buf_free(&self->key);
     buf_free(&self->value);
     buf_free(&self->answer);
-    free(self);
 }
 
 /* ---- messages from the catalog's thread ---- */

@@ -41,7 +41,7 @@ bool position_read(const struct keeper *keeper, struct sql *sql, int32_t partiti
     if (!rebuild_knows_all(read.position.next_offset, read.position.records))
         return err_set(err, ERR_CONFLICT,
                        "progress of layout %s, partition %d, is at offset %" PRId64 ", but counts %" PRIu64
-                       " records: what was sold in the others has no row here, and no stock is rebuilt without them; "
+                       " records: what others have sold may have no row here, and no stock is rebuilt without them; "
                        "see README, \"A log that is not the one of progress\"",
                        layout, (int)partition, read.position.next_offset, read.position.records);
     if (read.position.epoch > EPOCH_MAX)

@@ -171,9 +171,14 @@ static bool sweep_ends(struct keeper *keeper, struct sweep *sweep)
 
 void sweep_advance(struct keeper *keeper)
 {
+    for (struct sweep *sweep = keeper->sweeps; sweep != NULL; sweep = sweep->next)
+        advance_one(keeper, sweep);
+    bool appended = sweeps_append(keeper);
+    for (struct sweep *sweep = keeper->sweeps; appended && sweep != NULL; sweep = sweep->next)
+        if (sweep->at == SWEEP_APPEND)
+            advance_one(keeper, sweep);
     for (struct sweep **link = &keeper->sweeps; *link != NULL;) {
         struct sweep *sweep = *link;
-        advance_one(keeper, sweep);
         if (!sweep_ends(keeper, sweep)) {
             link = &sweep->next;
             continue;

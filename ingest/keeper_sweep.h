@@ -22,7 +22,9 @@ struct sweep {
     size_t reports; /* of this round of appends, still to come */
 };
 
-/* The step that `sweep` is at; what a script says of spoilt keys is noted in the keeper. */
+/* Appends what the sweeps at APPEND have not appended yet, and waits for the reports of all; false: none is there. */
+bool sweeps_append(struct keeper *keeper);
+/* The step that `sweep` is at (of APPEND only whether it is done); what a script says of spoilt keys is noted in the keeper. */
 enum step_outcome sweep_run_step(struct keeper *keeper, struct sweep *sweep, struct err *err);
 
 /* Pure: whether a coupon's pending marks are read for a further sweep. The pause between two is such that those that

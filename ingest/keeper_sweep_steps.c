@@ -91,43 +91,78 @@ static bool produce_cancel(struct keeper *keeper, const struct sweep *sweep, str
     return keeper_produce(keeper, grab->partition, &event, grab, err);
 }
 
+/* The grab that a report is of: NULL when it is late, of a barrier that was not waited for any longer. */
+static struct swept *reported_grab(const struct keeper *keeper, const void *opaque, struct sweep **ret_sweep)
+{
+    uintptr_t at = (uintptr_t)opaque;
+    for (struct sweep *sweep = keeper->sweeps; sweep != NULL; sweep = sweep->next) {
+        const struct swept_list *list = &sweep->list;
+        if (at < (uintptr_t)list->grab || at >= (uintptr_t)(list->grab + list->count))
+            continue;
+        *ret_sweep = sweep;
+        return &list->grab[(at - (uintptr_t)list->grab) / sizeof *list->grab];
+    }
+    return NULL;
+}
+
 static void take_report(const struct kafka_delivery *delivery, void *arg)
 {
-    struct sweep *sweep = arg;
-    uintptr_t at = (uintptr_t)delivery->opaque, begin = (uintptr_t)sweep->list.grab;
-    if (at < begin || at >= (uintptr_t)(sweep->list.grab + sweep->list.count))
-        return; /* late, of a barrier that was not waited for any longer */
-    struct swept *grab = delivery->opaque;
+    struct sweep *sweep = NULL;
+    struct swept *grab = reported_grab(arg, delivery->opaque, &sweep);
+    if (grab == NULL)
+        return;
     grab->appended = delivery->report == KAFKA_PERSISTED;
     sweep->reports--;
 }
 
-/* Waits for every report of this round: the producer's own delivery timeout bounds it. */
-static void await_reports(struct kafka_producer *producer, struct sweep *sweep)
+static bool reports_are_awaited(const struct keeper *keeper)
 {
-    while (sweep->reports > 0) {
-        struct pollfd fd = {.fd = kafka_producer_fd(producer), .events = POLLIN};
-        poll(&fd, 1, 100);
-        kafka_producer_reports(producer, take_report, sweep);
-    }
+    for (const struct sweep *sweep = keeper->sweeps; sweep != NULL; sweep = sweep->next)
+        if (sweep->reports > 0)
+            return true;
+    return false;
 }
 
-static enum step_outcome append_all(struct keeper *keeper, struct sweep *sweep, struct err *err)
+static void produce_all(struct keeper *keeper, struct sweep *sweep)
 {
-    struct kafka_producer *producer = keeper_producer(keeper, err);
-    if (producer == NULL)
-        return STEP_NO_ANSWER;
+    struct err err = {0};
     for (size_t i = 0; i < sweep->list.count; i++) {
         if (sweep->list.grab[i].appended)
             continue;
-        if (!produce_cancel(keeper, sweep, &sweep->list.grab[i], err))
+        if (!produce_cancel(keeper, sweep, &sweep->list.grab[i], &err))
             break; /* the queue is full: the rest in the next round */
         sweep->reports++;
     }
-    if (sweep->reports > 0)
-        *err = (struct err){0}; /* goes on */
-    await_reports(producer, sweep);
-    CRASH_POINT("keeper.sweep_appended");
+    if (err.kind != ERR_NONE && sweep->reports == 0)
+        log_warn("sweep: nothing could be appended; it is tried again", LOG_INT("coupon", sweep->coupon_id),
+                 LOG_ERR(&err));
+}
+
+/* One wait for all: a partition that takes no records costs a round its time once, not once for each coupon. The
+ * producer's own delivery timeout bounds it. */
+bool sweeps_append(struct keeper *keeper)
+{
+    struct err err = {0};
+    bool any = false;
+    for (struct sweep *sweep = keeper->sweeps; sweep != NULL; sweep = sweep->next) {
+        if (sweep->at != SWEEP_APPEND)
+            continue;
+        any = true;
+        produce_all(keeper, sweep);
+    }
+    struct kafka_producer *producer = any ? keeper_producer(keeper, &err) : NULL;
+    while (producer != NULL && reports_are_awaited(keeper)) {
+        struct pollfd fd = {.fd = kafka_producer_fd(producer), .events = POLLIN};
+        poll(&fd, 1, 100);
+        kafka_producer_reports(producer, take_report, keeper);
+    }
+    if (any)
+        CRASH_POINT("keeper.sweep_appended");
+    return any;
+}
+
+static enum step_outcome all_appended(const struct sweep *sweep)
+{
     for (size_t i = 0; i < sweep->list.count; i++)
         if (!sweep->list.grab[i].appended)
             return STEP_NO_ANSWER;
@@ -263,7 +298,7 @@ enum step_outcome sweep_run_step(struct keeper *keeper, struct sweep *sweep, str
     case SWEEP_WAIT:
         return clock_boottime_ms() >= sweep->wait_until_ms ? STEP_DONE : STEP_NO_ANSWER;
     case SWEEP_APPEND:
-        return append_all(keeper, sweep, err);
+        return all_appended(sweep);
     case SWEEP_FOLD:
         return fold_all(keeper, sweep, err);
     case SWEEP_FINISH:

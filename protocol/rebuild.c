@@ -148,7 +148,7 @@ bool rebuild_meets_foreign(uint64_t barrier_epoch, uint64_t own_epoch, bool own_
 
 bool rebuild_knows_all(int64_t next_offset, uint64_t records)
 {
-    return next_offset <= 0 || records >= (uint64_t)next_offset;
+    return next_offset >= 0 && records == (uint64_t)next_offset;
 }
 
 bool rebuild_left(uint64_t total, uint64_t ok, uint64_t *ret_left)

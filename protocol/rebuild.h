@@ -101,7 +101,8 @@ enum fold_begin rebuild_fold_begin(int64_t next_offset, uint64_t partition_epoch
 
 /* Whether the rows at this progress are all that was sold before it: each offset before it was consumed, and so counted,
  * by whoever moved it. Progress that began behind the log's begin, or was put forward over records that were lost, lacks
- * what they sold: stock that is rebuilt from it is sold again. One that was put back counts more than it is far. */
+ * what they sold: stock that is rebuilt from it is sold again. One that was put back, as in a topic that was made anew,
+ * counts more than it is far, and nobody knows what the old log had behind it. */
 bool rebuild_knows_all(int64_t next_offset, uint64_t records);
 
 /* Units left after `ok` were sold; totals only grow, so this is never below 0 unless I1 is broken: then false. */

@@ -28,7 +28,6 @@ const char sql_catalog_counts[] = "SELECT (SELECT COUNT(*) FROM `live_rooms`), (
                                   " (SELECT COALESCE(SUM(`TABLE_ROWS`), 0) FROM `information_schema`.`TABLES`"
                                   " WHERE `TABLE_SCHEMA` = DATABASE() AND `TABLE_NAME` = 'users'),"
                                   " (SELECT COALESCE(MAX(`epoch`), 0) FROM `meta`)";
-const char sql_hold_max[] = "SELECT COALESCE(MAX(`hold_ms`), 0) FROM `coupons`";
 const char sql_coupon_claim[] = "UPDATE `coupons` SET `opened` = ? WHERE `coupon_id` = ? AND `opened` = 0";
 const char sql_coupon_make[] = "INSERT INTO `coupons` (`coupon_id`, `room_id`, `title`, `total`, `per_user_limit`, "
                                "`opens_at_ms`, `ends_at_ms`, `gate`,"
@@ -114,7 +113,7 @@ bool coupon_from_cells(const struct value *cells, size_t count, struct coupon *r
                 number_cell(&cells[1], UINT32_MAX, &room) && title_cell(&cells[2], coupon.title) &&
                 number_cell(&cells[3], INT64_MAX, &coupon.total) && number_cell(&cells[4], UINT32_MAX, &limit) &&
                 number_cell(&cells[5], INT64_MAX, &opens) && number_cell(&cells[6], INT64_MAX, &ends) &&
-                gate_cell(&cells[7], &coupon.gate_open) && number_cell(&cells[8], INT64_MAX, &hold) &&
+                gate_cell(&cells[7], &coupon.gate_open) && number_cell(&cells[8], COUPON_HOLD_MS_MAX, &hold) &&
                 number_cell(&cells[9], INT64_MAX, &coupon.opened) &&
                 number_cell(&cells[10], INT64_MAX, &coupon.version);
     if (!good)

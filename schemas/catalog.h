@@ -35,14 +35,12 @@ extern const char sql_epoch_raise[];
 
 /* -> coupon_id, room_id, title, total, per_user_limit, opens_at_ms, ends_at_ms, gate, hold_ms, opened, version */
 extern const char sql_coupons_read[];
-extern const char sql_coupon_read[]; /* coupon_id -> the same */
-/* -> the largest hold_ms, 0 without coupons: what a rebuild waits by where no mark is left */
+extern const char sql_coupon_read[];         /* coupon_id -> the same */
 extern const char sql_coupons_newest[];      /* limit -> the same, newest first */
 extern const char sql_coupons_of_room[];     /* room_id, limit -> the same, newest first */
 extern const char sql_coupon_details_read[]; /* coupon_id -> description, terms */
 extern const char sql_catalog_counts[]; /* -> rooms, coupons, coupons opened, users (the server's estimate), epoch */
-extern const char sql_hold_max[];
-extern const char sql_coupon_claim[]; /* E, coupon_id: CAS opened 0 -> E; 1 row, or lost */
+extern const char sql_coupon_claim[];   /* E, coupon_id: CAS opened 0 -> E; 1 row, or lost */
 /* coupon_id, room_id, title, total, per_user_limit, opens_at_ms, ends_at_ms, gate, hold_ms */
 extern const char sql_coupon_make[];
 extern const char sql_coupon_details_make[]; /* coupon_id, description, terms */

@@ -97,6 +97,9 @@ static void dead_letter_cells(const struct transaction *t, const struct batch_re
 
 static const char *const letter_columns[] = {"layout", "topic", "partition", "offset", "key", "value", "reason", "at"};
 enum { LETTER_COLUMNS = sizeof letter_columns / sizeof *letter_columns };
+/* Where progress was put back by hand, the place may have a letter: of the same record, or of a log that is no more. */
+static const char letter_again[] = " ON DUPLICATE KEY UPDATE `key` = VALUES(`key`), `value` = VALUES(`value`), "
+                                   "`reason` = VALUES(`reason`), `at` = VALUES(`at`)";
 
 static bool letter_fits(const struct batch_record *entry, size_t bytes_max)
 {
@@ -115,7 +118,7 @@ static bool letter_insert_cut(struct transaction *t, struct sql *sql, const stru
     dead_letter_cut_append(&t->text, bytes_max, record->key_len, record->value_len, kafka_record_checksum(record));
     dead_letter_cells(t, entry, bytes_max, now_ms, cells);
     cells[6] = value_text(t->text.data, t->text.len);
-    return sql_insert(sql, "dead_letters", letter_columns, LETTER_COLUMNS, cells, 1, "", err);
+    return sql_insert(sql, "dead_letters", letter_columns, LETTER_COLUMNS, cells, 1, letter_again, err);
 }
 
 bool dead_letters_insert(struct transaction *t, struct sql *sql, const struct batch *batch, int64_t now_ms,
@@ -132,5 +135,6 @@ bool dead_letters_insert(struct transaction *t, struct sql *sql, const struct ba
         else if (!letter_insert_cut(t, sql, entry, bytes_max, now_ms, err))
             return false;
     }
-    return count == 0 || sql_insert(sql, "dead_letters", letter_columns, LETTER_COLUMNS, t->cells, count, "", err);
+    return count == 0 ||
+           sql_insert(sql, "dead_letters", letter_columns, LETTER_COLUMNS, t->cells, count, letter_again, err);
 }

@@ -72,15 +72,17 @@ def test_one_of_three_killed():
 
 
 @pytest.mark.more
-def test_two_of_three_killed():
-    """Fewer copies than must have a record: nothing is acknowledged, so nobody is told success; both back, and it goes on."""
+@pytest.mark.parametrize("command", ["kill", "stop"])
+def test_two_of_three_gone(command):
+    """Fewer copies than must have a record: nothing is acknowledged, so nobody is told success; both back, and it goes on. A broker that is stopped hands its
+    partitions over, and refuses what it has appended and handed on already: such a grab may have a row, so nobody is told that it has none."""
     wait_all_copies()
     sale = Sale(total=20_000, users_count=4000, rate=400, hold_ms=HOLD_MS)
     for name in ("kafka2", "kafka3"):
-        stack.ctl("kill", name)
+        stack.ctl(command, name)
     assert sale.storm.runs(), "the load was over before the fault"
     without = more_grabs(sale)
-    assert not without.accepted() and without.unavailable(), without.summary
+    assert not without.accepted() and (without.unavailable() or without.unknown()), without.summary
     for name in ("kafka2", "kafka3"):
         stack.ctl("launch", name)
     stack.wait_for(lambda: stack.grab(users.take(1), sale.coupon).json.get("success"), 120, "grabs are taken again")
