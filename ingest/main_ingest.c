@@ -5,6 +5,7 @@
 #include "ingest/ingest.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static const char *const crash_points[] = {
     "ingest.after_reserve",  "ingest.after_append", "ingest.after_report", "ingest.after_confirm",
@@ -24,12 +25,15 @@ static bool begin(struct ingest *ingest, const struct ingest_config *config, str
     return ingest_start(ingest, err);
 }
 
-static int drain(struct ingest *ingest)
+/* Where requests are still open their loops cannot be taken down, and go on reading the settings. */
+static int drain(struct ingest *ingest, struct ingest_config *config)
 {
     int64_t left_ms = service_drain_left_ms() - DRAIN_REST_MS;
     bool drained = ingest_drain(ingest, left_ms > 0 ? left_ms : 0);
-    if (drained)
-        ingest_free(ingest); /* else requests are open, and their loops cannot be taken down */
+    if (drained) {
+        ingest_free(ingest);
+        config_free(&ingest_program, config);
+    }
     return service_finish(drained);
 }
 
@@ -42,12 +46,10 @@ int main(int argc, char **argv)
     config_load_or_exit(&ingest_program, argc, argv, &config, NULL);
     if (!begin(&ingest, &config, &err)) {
         fprintf(stderr, "weir-ingest: %s\n", err.text);
-        return err_exit_code(&err);
+        exit(err_exit_code(&err)); /* what has begun may still read the settings */
     }
     log_info("listening", LOG_STR("host", config.http_host), LOG_INT("port", http_port(ingest.http)),
              LOG_INT("threads", config.http_threads));
     service_wait();
-    int code = drain(&ingest);
-    config_free(&ingest_program, &config);
-    return code;
+    exit(drain(&ingest, &config));
 }

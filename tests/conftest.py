@@ -12,17 +12,23 @@ TEST_SECONDS = 600
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "more: long (tests/README.md); run by ops/test --faults")
+    config.addinivalue_line("markers", "measures: memory or times, which are others under a sanitizer or valgrind; not run there")
     config.addinivalue_line("markers", "deadline(seconds): of this test, instead of the usual one")
 
 
 def pytest_collection_modifyitems(config, items):
-    """Tests marked `more` belong to the long run (ops/test --faults sets WEIR_FAULTS=all); no other run selects them."""
-    if os.environ.get("WEIR_FAULTS") == "all":
-        return
-    left_out = [item for item in items if item.get_closest_marker("more")]
+    """Tests marked `more` belong to the long run (ops/test --faults sets WEIR_FAULTS=all); no other run selects them. `measures`: ops/stack/watched.sh."""
+    unwanted = [mark for mark, runs in (("more", os.environ.get("WEIR_FAULTS") == "all"), ("measures", "WEIR_WATCHED" not in os.environ)) if not runs]
+    left_out = [item for item in items if any(item.get_closest_marker(mark) for mark in unwanted)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """A file that only measures has nothing to run under a sanitizer."""
+    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and "WEIR_WATCHED" in os.environ:
+        session.exitstatus = pytest.ExitCode.OK
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@
 # watched_select PRESET UNDER: sets what the programs need in their environment. UNDER is `valgrind` or empty.
 watched_select() {
     local log="$WEIR_VAR/log/watched"
+    [[ ! $1 =~ ^(asan|tsan)$ && -z $2 ]] || export WEIR_WATCHED=yes # tests that measure leave that to others
     case $1 in
     asan)
         # A test's clock (LD_PRELOAD) comes before the sanitizer's library, which does it no harm.

@@ -118,6 +118,7 @@ def test_one_byte_at_a_time(begin):
             assert latest <= TIMEOUT_S[base] + 1, f"a slow client kept its connection to {base} for {latest:.1f} s"
 
 
+@pytest.mark.measures
 def test_answers_that_nobody_takes():
     """They ask for more than their sockets hold and read nothing: each waits for its own client, and nobody else does."""
     coupon = stack.new_coupon(100)

@@ -63,6 +63,7 @@ def assert_flat(looks):
     assert max(took for _, took, _ in looks) < 5
 
 
+@pytest.mark.measures
 @pytest.mark.parametrize("link,bytes_per_s,seconds", [
     pytest.param("ingest-kafka", 100_000, 10, id="kafka"), pytest.param("ingest-kafka", 100_000, 60, id="kafka-long", marks=pytest.mark.more),
     pytest.param("ingest-redis", 250_000, 60, id="redis-long", marks=pytest.mark.more)])
