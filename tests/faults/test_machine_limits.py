@@ -217,6 +217,8 @@ def wait_told(name, since):
 @more
 def test_no_memory_left_for_a_statement():
     """It fails: an outage, which ends, and no record's fault."""
+    stack.ctl("restart", SHARD)  # with little at hand
+    stack.ready_again()
     sale, since = new_sale(), {worker: stack.log_size(worker) for worker in shard_faults.WORKERS}
     with limited(SHARD, limits.DATA, limits.data_bytes(SHARD)):
         press_shard()
