@@ -173,7 +173,7 @@ void sweep_advance(struct keeper *keeper)
 {
     for (struct sweep *sweep = keeper->sweeps; sweep != NULL; sweep = sweep->next)
         advance_one(keeper, sweep);
-    bool appended = sweeps_append(keeper);
+    bool appended = !service_stopping() && sweeps_append(keeper);
     for (struct sweep *sweep = keeper->sweeps; appended && sweep != NULL; sweep = sweep->next)
         if (sweep->at == SWEEP_APPEND)
             advance_one(keeper, sweep);
