@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SPARE_GRABS = 1024, BYTES_PER_MB = 1 << 20 };
+enum { SPARE_GRABS = 1024 };
 
 void audit_work(struct audit *audit, uint64_t more)
 {
@@ -81,10 +81,7 @@ static bool open_all(struct audit *audit, struct err *err)
 
 static void plan(struct audit *audit)
 {
-    uint64_t bytes = audit->records * AUDIT_GRAB_BYTES, room = (uint64_t)audit->options->memory_mb * BYTES_PER_MB;
-    audit->slices = (uint32_t)((bytes + room - 1) / room);
-    if (audit->slices == 0)
-        audit->slices = 1;
+    audit->slices = audit_slices(audit->records, audit->options->memory_mb);
     progress_line_begin(&audit->line, "audit", audit->records * (1 + audit->layout_count) * audit->slices);
 }
 

@@ -203,6 +203,8 @@ void audit_fold_record(struct audit *audit, const struct kafka_record *record);
 
 /* ---- pure: audit_rows.c, audit_sums.c, audit_sales.c, audit_history.c ---- */
 
+/* Passes that so many records need: each holds its users' grabs, at what they cost at most. */
+uint32_t audit_slices(uint64_t records, int64_t memory_mb);
 struct audit_row {
     struct audit_layout *layout;
     int shard;

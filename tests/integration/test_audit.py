@@ -136,9 +136,9 @@ def test_damage_is_found_under_load_and_nothing_else(sale):
 
 
 def test_memory_is_bounded_by_passes(sale):
-    """More grabs than a MiB holds: several passes see the same rows and claims, and the same damage, as one."""
+    """More grabs, each with the longest try key, than a MiB holds: several passes see the same rows and claims, and the same damage, as one."""
     coupon, partition = records.made_up_coupon(), 7
-    records.send([(user, records.grab_record(user, coupon)) for user in records.users_of(partition, 14_000)], partition)
+    records.send([(user, records.grab_record(user, coupon, try_key=f"{user:064}")) for user in records.users_of(partition, 14_000)], partition)
     whole, sliced = audit.audit(), audit.findings("--memory-mb", "1")
     assert whole["passes"] == 1 and sliced["passes"] > 1 and sliced["disagreements"] == 0, sliced["kept"]
     assert (sliced["rows"], sliced["claims"]) == (whole["rows"], whole["claims"])
