@@ -3,6 +3,7 @@
  *
  *     audit_shards   SNAPSHOT of every shard: progress, totals, dead letters and rows, all of one moment
  *     audit_log      CUT: the end of each partition; then FOLD from the begin to the cut, by protocol/fold.h
+ *     audit_strays   what a shard holds of partitions that are not its own                        I7
  *     audit_rows     each row against the fold up to that shard's progress, and what has no row   I7, I2
  *     audit_stock    each coupon's keys in Redis; audit_claims, audit_pending: its hashes         I4, I5, I6
  *     audit_sales    what was sold of a coupon and to whom                                        I1, I5, I6
@@ -201,7 +202,7 @@ void audit_letters_sort(struct audit *audit);
 /* One record of the log, in order; also what it means for counts, totals, dead letters, and sales. */
 void audit_fold_record(struct audit *audit, const struct kafka_record *record);
 
-/* ---- pure: audit_rows.c, audit_sums.c, audit_sales.c, audit_history.c ---- */
+/* ---- pure: audit_rows.c, audit_strays.c, audit_sums.c, audit_sales.c, audit_history.c, audit_unknown.c ---- */
 
 /* Passes that so many records need: each holds its users' grabs, at what they cost at most. */
 uint32_t audit_slices(uint64_t records, int64_t memory_mb);
@@ -230,6 +231,11 @@ int audit_line_compare(const void *a, const void *b);
 WEIR_MUST_USE bool audit_shards_open(struct audit *audit, struct err *err); /* snapshots, and all but the rows */
 WEIR_MUST_USE bool audit_shards_rows(struct audit *audit, struct err *err);
 WEIR_MUST_USE bool audit_log_cut(struct audit *audit, struct err *err);
+bool audit_routed_here(const struct audit_layout *layout, int64_t partition, int shard);
+/* `place` holds `count` things, `what` they are ("rows"), of a partition that is not routed to its shard. */
+void audit_stray(struct audit *audit, const struct audit_layout *layout, const struct audit_place *place,
+                 uint64_t count, const char *what);
+void audit_unrouted(struct audit *audit, const char *name, int shard); /* this layout has progress on this shard */
 WEIR_MUST_USE bool audit_log_moved(struct audit *audit, bool *ret_moved, struct err *err); /* since the cut */
 WEIR_MUST_USE bool audit_log_fold(struct audit *audit, struct err *err); /* each partition to its cut */
 /* The fold goes on to the end of now, for these partitions. */
