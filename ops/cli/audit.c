@@ -71,8 +71,7 @@ static bool open_all(struct audit *audit, struct err *err)
     audit->today = day_of_ms(clock_realtime_ms(), audit->meta.offset_min);
     return open_layouts(audit, err) &&
            redis_sync_open(audit->config->redis_stock, audit->config->timeout_ms, &audit->redis, err) &&
-           audit_shards_open(audit, err) && audit_stock_clock(audit, &audit->before_cut_ms, err) &&
-           audit_log_cut(audit, err) && meta_read(audit->catalog, &audit->meta, err) &&
+           audit_shards_open(audit, err) && audit_log_cut(audit, err) && meta_read(audit->catalog, &audit->meta, err) &&
            sql_select(audit->catalog, sql_coupons_read, NULL, 0, take_coupon, audit, err) &&
            audit_stock_look(audit, err);
 }
@@ -208,7 +207,7 @@ bool audit_run(struct audit *audit, struct err *err)
     audit_check_sums(audit);
     audit_check_stock(audit);
     note_others(audit);
-    return audit_stock_wait(audit, err);
+    return audit_stock_wait(audit, err) && audit_unknown_wait(audit, err);
 }
 
 void audit_free(struct audit *audit)
@@ -228,4 +227,5 @@ void audit_free(struct audit *audit)
     free(audit->suspects);
     free(audit->overdue);
     free(audit->lines);
+    free(audit->unknown);
 }
