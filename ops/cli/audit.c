@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SPARE_GRABS = 1024, BYTES_PER_MB = 1 << 20 };
+enum { SPARE_GRABS = 1024 };
 
 void audit_work(struct audit *audit, uint64_t more)
 {
@@ -71,8 +71,7 @@ static bool open_all(struct audit *audit, struct err *err)
     audit->today = day_of_ms(clock_realtime_ms(), audit->meta.offset_min);
     return open_layouts(audit, err) &&
            redis_sync_open(audit->config->redis_stock, audit->config->timeout_ms, &audit->redis, err) &&
-           audit_shards_open(audit, err) && audit_stock_clock(audit, &audit->before_cut_ms, err) &&
-           audit_log_cut(audit, err) && meta_read(audit->catalog, &audit->meta, err) &&
+           audit_shards_open(audit, err) && audit_log_cut(audit, err) && meta_read(audit->catalog, &audit->meta, err) &&
            sql_select(audit->catalog, sql_coupons_read, NULL, 0, take_coupon, audit, err) &&
            audit_stock_look(audit, err);
 }
@@ -81,10 +80,7 @@ static bool open_all(struct audit *audit, struct err *err)
 
 static void plan(struct audit *audit)
 {
-    uint64_t bytes = audit->records * AUDIT_GRAB_BYTES, room = (uint64_t)audit->options->memory_mb * BYTES_PER_MB;
-    audit->slices = (uint32_t)((bytes + room - 1) / room);
-    if (audit->slices == 0)
-        audit->slices = 1;
+    audit->slices = audit_slices(audit->records, audit->options->memory_mb);
     progress_line_begin(&audit->line, "audit", audit->records * (1 + audit->layout_count) * audit->slices);
 }
 
@@ -211,7 +207,7 @@ bool audit_run(struct audit *audit, struct err *err)
     audit_check_sums(audit);
     audit_check_stock(audit);
     note_others(audit);
-    return audit_stock_wait(audit, err);
+    return audit_stock_wait(audit, err) && audit_unknown_wait(audit, err);
 }
 
 void audit_free(struct audit *audit)
@@ -231,4 +227,5 @@ void audit_free(struct audit *audit)
     free(audit->suspects);
     free(audit->overdue);
     free(audit->lines);
+    free(audit->unknown);
 }

@@ -3,10 +3,12 @@
  *
  *     audit_shards   SNAPSHOT of every shard: progress, totals, dead letters and rows, all of one moment
  *     audit_log      CUT: the end of each partition; then FOLD from the begin to the cut, by protocol/fold.h
+ *     audit_strays   what a shard holds of partitions that are not its own                        I7
  *     audit_rows     each row against the fold up to that shard's progress, and what has no row   I7, I2
  *     audit_stock    each coupon's keys in Redis; audit_claims, audit_pending: its hashes         I4, I5, I6
  *     audit_sales    what was sold of a coupon and to whom                                        I1, I5, I6
- *     audit_history  what clients were told (--history)                                           I2, I3, I4
+ *     audit_history  what clients were told (--history)                                           I2, I3
+ *     audit_unknown  of that, what was open at the cut                                            I4
  *     audit_sums     counts, epochs, checksums, totals, dead letters of each partition            I7, I8
  *
  * What is said while load goes on, and why it is sound.
@@ -28,10 +30,12 @@
  * is before an end of the log that is read then, and the fold goes on to there.
  *
  * A history is read before the cut: the record of a success that it tells of was there before the answer, so it is
- * before the cut. An unknown is judged by its age before the cut.
+ * before the cut. It holds all that its users asked of a coupon; so an answer tells of each OK grab of theirs.
  *
  * A pending mark older than two holds (Redis's clock) when all servers have answered must be gone two holds later; that
- * is waited for when there is one.
+ * is waited for when there is one. So is an unknown of the history that is open at the cut: by an end of the log that
+ * is read after those two holds it is OK or VOID. At rest nothing is pending that could still end it, so that nothing
+ * is waited for.
  *
  * All of Redis is judged for coupons alone whose mark is valid, under one epoch, before and behind the scan.
  *
@@ -151,7 +155,11 @@ enum audit_told { AUDIT_TOLD_SUCCESS, AUDIT_TOLD_REFUSED, AUDIT_TOLD_UNKNOWN, AU
 struct audit_line {
     uint64_t coupon_id, user_id, grab_id, epoch;
     enum audit_told told;
+    bool done; /* told nothing: a grab is put down to it; unknown: its grab is OK or VOID */
 };
+
+struct audit;
+typedef void (*audit_record_fn)(struct audit *audit, const struct kafka_record *record);
 
 struct audit {
     const struct cli_config *config;
@@ -179,11 +187,13 @@ struct audit {
     size_t overdue_count;
     struct audit_line *lines; /* of the history, sorted by (coupon, user) */
     size_t line_count;
+    struct audit_line *unknown; /* of them, that were open at the cut */
+    size_t unknown_count;
     uint32_t slices, slice; /* passes, and which one this is */
     int32_t today;
-    int64_t redis_now_ms;  /* by the last look */
-    int64_t before_cut_ms; /* Redis's clock before the cut was read */
-    int64_t asked_ms;      /* CLOCK_BOOTTIME when all parts had answered */
+    int64_t redis_now_ms; /* by the last look */
+    int64_t asked_ms;     /* CLOCK_BOOTTIME when all parts had answered */
+    audit_record_fn take; /* what the log's records are given to */
     uint64_t records, claims, foreign, refused_foreign, misplaced_foreign;
     bool all_whole, at_rest;
     char why_not[200]; /* not at rest: because */
@@ -193,6 +203,8 @@ struct audit {
 
 /* ---- pure: audit_fold.c ---- */
 
+/* Passes that so many records need: each holds its users' grabs, at what they cost at most. */
+uint32_t audit_slices(uint64_t records, int64_t memory_mb);
 bool audit_in_slice(const struct audit *audit, uint64_t user_id);
 struct audit_coupon *audit_coupon(const struct audit *audit, uint64_t coupon_id); /* NULL: not in the catalog */
 struct audit_total *audit_total(struct audit_totals *totals,
@@ -201,7 +213,7 @@ void audit_letters_sort(struct audit *audit);
 /* One record of the log, in order; also what it means for counts, totals, dead letters, and sales. */
 void audit_fold_record(struct audit *audit, const struct kafka_record *record);
 
-/* ---- pure: audit_rows.c, audit_sums.c, audit_sales.c, audit_history.c ---- */
+/* ---- pure: audit_rows.c, audit_strays.c, audit_sums.c, audit_sales.c, audit_history.c, audit_unknown.c ---- */
 
 struct audit_row {
     struct audit_layout *layout;
@@ -219,23 +231,35 @@ void audit_check_missing(struct audit *audit); /* after all rows of the pass */
 void audit_check_sums(struct audit *audit);    /* after all passes */
 void audit_check_sales(struct audit *audit);   /* I6, of the pass */
 void audit_check_stock(struct audit *audit);   /* I1, I5, after all passes */
+bool audit_routed_here(const struct audit_layout *layout, int64_t partition, int shard);
+/* `place` holds `count` things, `what` they are ("rows"), of a partition that is not routed to its shard. */
+void audit_stray(struct audit *audit, const struct audit_layout *layout, const struct audit_place *place,
+                 uint64_t count, const char *what);
+void audit_unrouted(struct audit *audit, const char *name, int shard); /* this layout has progress on this shard */
 WEIR_MUST_USE bool audit_history_line(const char *text, size_t len, struct audit_line *ret_line, struct err *err);
 void audit_check_history(struct audit *audit); /* of the pass; lines are sorted */
 int audit_line_compare(const void *a, const void *b);
+void audit_unknown_note(struct audit *audit, const struct audit_line *line);
+void audit_unknown_sort(struct audit *audit); /* after all notes, before the first record */
+void audit_unknown_record(struct audit *audit, const struct kafka_record *record); /* of the log behind the cut */
+void audit_unknown_drop(struct audit *audit);   /* those that are OK or VOID by now */
+void audit_unknown_report(struct audit *audit); /* those that are left */
+/* Of this hold, how long after the parts are back nothing of it is open or pending any more (README, I4). */
+int64_t audit_due_ms(int64_t hold_ms);
 
-/* ---- servers: audit_shards.c, audit_log.c, audit_stock.c, audit_history.c ---- */
+/* ---- servers: audit_shards.c, audit_log.c, audit_stock.c, audit_pending.c, audit_history.c, audit_unknown.c ---- */
 
 WEIR_MUST_USE bool audit_shards_open(struct audit *audit, struct err *err); /* snapshots, and all but the rows */
 WEIR_MUST_USE bool audit_shards_rows(struct audit *audit, struct err *err);
 WEIR_MUST_USE bool audit_log_cut(struct audit *audit, struct err *err);
 WEIR_MUST_USE bool audit_log_moved(struct audit *audit, bool *ret_moved, struct err *err); /* since the cut */
 WEIR_MUST_USE bool audit_log_fold(struct audit *audit, struct err *err); /* each partition to its cut */
-/* The fold goes on to the end of now, for these partitions. */
-WEIR_MUST_USE bool audit_log_tail(struct audit *audit, const bool *partitions, struct err *err);
-WEIR_MUST_USE bool audit_stock_clock(struct audit *audit, int64_t *ret_ms, struct err *err); /* Redis's own */
-WEIR_MUST_USE bool audit_stock_look(struct audit *audit, struct err *err); /* each coupon once, before the passes */
-WEIR_MUST_USE bool audit_stock_scan(struct audit *audit, struct err *err); /* claims and marks of the pass */
-WEIR_MUST_USE bool audit_stock_wait(struct audit *audit, struct err *err); /* for what is overdue */
+/* From where each of these partitions was read to, to the end of now; `take` moves folded_to. */
+WEIR_MUST_USE bool audit_log_tail(struct audit *audit, const bool *partitions, audit_record_fn take, struct err *err);
+WEIR_MUST_USE bool audit_stock_look(struct audit *audit, struct err *err);   /* each coupon once, before the passes */
+WEIR_MUST_USE bool audit_stock_scan(struct audit *audit, struct err *err);   /* claims and marks of the pass */
+WEIR_MUST_USE bool audit_stock_wait(struct audit *audit, struct err *err);   /* for what is overdue */
+WEIR_MUST_USE bool audit_unknown_wait(struct audit *audit, struct err *err); /* after all passes */
 WEIR_MUST_USE bool audit_history_read(struct audit *audit, const char *path, struct err *err);
 
 /* All of it, once: fills the report. The caller has zeroed `audit` and set config and options, and frees it. */

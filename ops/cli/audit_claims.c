@@ -149,7 +149,7 @@ bool audit_claims_settle(struct audit *audit, struct err *err)
     bool partitions[ROUTE_PARTITIONS_MAX] = {false};
     for (size_t i = 0; i < audit->suspect_count; i++)
         partitions[partition_of_user(audit->suspects[i].user_id, audit->partitions)] = true;
-    if (audit->suspect_count > 0 && !audit_log_tail(audit, partitions, err))
+    if (audit->suspect_count > 0 && !audit_log_tail(audit, partitions, audit_fold_record, err))
         return false;
     for (size_t i = 0; i < audit->suspect_count; i++) {
         const struct audit_claim *claim = &audit->suspects[i];

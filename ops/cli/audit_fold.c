@@ -9,13 +9,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOTALS_MIN = 1024 };
+enum { TOTALS_MIN = 1024, BYTES_PER_MB = 1 << 20 };
+/* Half of what the index of the grabs can number: slices are not of one size. */
+#define PASS_GRABS_MAX (UINT64_C(1) << 31)
 
 static uint64_t mix(uint64_t n) /* splitmix64's finalizer (S. Vigna): another one than the index of the grabs has */
 {
     n = (n ^ (n >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
     n = (n ^ (n >> 27)) * UINT64_C(0x94d049bb133111eb);
     return n ^ (n >> 31);
+}
+
+uint32_t audit_slices(uint64_t records, int64_t memory_mb)
+{
+    uint64_t grabs = (uint64_t)memory_mb * BYTES_PER_MB / AUDIT_GRAB_BYTES;
+    if (grabs > PASS_GRABS_MAX)
+        grabs = PASS_GRABS_MAX;
+    const uint64_t slices = (records + grabs - 1) / grabs;
+    return slices > 0 ? (uint32_t)slices : 1;
 }
 
 bool audit_in_slice(const struct audit *audit, uint64_t user_id)

@@ -8,7 +8,9 @@
 #include <string.h>
 
 #define UPPER_HALF UINT64_C(0xffffffff00000000)
+#define TRY_AT_MAX UINT64_C(0xffffffffffff) /* 256 TiB of texts: no memory holds them */
 enum { GRABS_MIN = 1024, TEXTS_MIN = 4096 };
+static_assert(sizeof(struct audit_grab) == 48, "AUDIT_GRAB_BYTES counts on it");
 
 static uint64_t mix(uint64_t n) /* finalizer of MurmurHash3 (A. Appleby) */
 {
@@ -59,20 +61,19 @@ void audit_grabs_free(struct audit_grabs *grabs)
     *grabs = (struct audit_grabs){0};
 }
 
-static uint32_t text_add(struct audit_grabs *grabs, const char *text)
+static uint64_t text_add(struct audit_grabs *grabs, const char *text)
 {
     size_t size = strlen(text) + 1;
     if (size == 1)
         return 0;
     if (grabs->texts_len + size > grabs->texts_room) {
-        grabs->texts_room *= 2;
+        grabs->texts_room += grabs->texts_room / 2;
         grabs->texts = mem_grow(grabs->texts, grabs->texts_room);
     }
-    size_t at = grabs->texts_len;
-    assert(at + size <= UINT32_MAX);
+    const size_t at = grabs->texts_len;
     memcpy(grabs->texts + at, text, size);
     grabs->texts_len += size;
-    return (uint32_t)at;
+    return at;
 }
 
 struct audit_grab *audit_grabs_add(struct audit_grabs *grabs, const struct grab_event *event, int32_t partition,
@@ -89,7 +90,7 @@ struct audit_grab *audit_grabs_add(struct audit_grabs *grabs, const struct grab_
                                                      .coupon_id = event->coupon_id,
                                                      .offset = offset,
                                                      .room_id = event->room_id,
-                                                     .try_at = text_add(grabs, event->try_key),
+                                                     .try_at = text_add(grabs, event->try_key) & TRY_AT_MAX,
                                                      .partition = (uint16_t)partition,
                                                      .verdict = (uint8_t)verdict,
                                                      .layouts = layouts};

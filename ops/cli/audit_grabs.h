@@ -13,10 +13,10 @@
 
 struct audit_grab {
     uint64_t grab_id, user_id, coupon_id;
-    int64_t offset; /* of the record that made it */
+    int64_t offset;       /* of the record that made it */
+    uint64_t try_at : 48; /* in the texts; 0: none */
+    uint64_t partition : 16;
     uint32_t room_id;
-    uint32_t try_at; /* in the texts; 0: none */
-    uint16_t partition;
     uint8_t verdict; /* enum fold_verdict: one that makes a row */
     uint8_t layouts; /* bit of each layout that must have its row, once its progress is past the record */
     uint8_t seen;    /* bit of each layout whose row was found */
@@ -32,7 +32,8 @@ struct audit_grabs {
     size_t texts_len, texts_room;
 };
 
-enum { AUDIT_GRAB_BYTES = 80 }; /* what one costs, index and sorting included; a try key's text comes on top */
+/* What one costs at most: itself, index and sorting, and the text of its try key. */
+enum { AUDIT_GRAB_BYTES = 80 + TRY_KEY_MAX + 1 };
 
 void audit_grabs_init(struct audit_grabs *grabs, size_t expected);
 void audit_grabs_free(struct audit_grabs *grabs);

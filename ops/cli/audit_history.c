@@ -1,12 +1,11 @@
-/* A history of weir-storm (JSON lines) against the fold: what was told to clients. Its users must be ones that had not
- * met its coupons before; a success and a 202 name their grab, a refusal is one of user and coupon, and a request
- * without an answer may have become anything. */
+/* A history of weir-storm (JSON lines) against the fold: what was told to clients. It must hold all that its users ever
+ * asked of its coupons; a success and a 202 name their grab, a refusal is one of user and coupon, and a request without
+ * an answer may have become anything, but one grab at most. */
 #include "ops/cli/audit.h"
 #include "protocol/ids.h"
 #include "schemas/partition.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +32,8 @@ static enum audit_told told_of(const json_t *line)
         return number_of(line, "grab_status") == 1 ? AUDIT_TOLD_SUCCESS : AUDIT_TOLD_REFUSED;
     if (status == 202)
         return AUDIT_TOLD_UNKNOWN;
+    if (status == 408) /* the front door's word for a request that did not arrive, or not whole */
+        return AUDIT_TOLD_NOTHING;
     return status == 503 || (status >= 400 && status < 500) ? AUDIT_TOLD_REFUSED : AUDIT_TOLD_NOTHING;
 }
 
@@ -71,6 +72,16 @@ int audit_line_compare(const void *a, const void *b)
     return (one->user_id > two->user_id) - (one->user_id < two->user_id);
 }
 
+/* Whoever writes a history writes it in blocks: its end is cut, and answers are missing, until that is done. */
+static bool read_line(const char *text, size_t len, struct audit_line *ret_line, struct err *err)
+{
+    if (text[len - 1] != '\n')
+        return err_set(err, ERR_USAGE,
+                       "it is the last one, and cut: it has no newline. A history must be whole; wait until weir-storm "
+                       "has ended");
+    return audit_history_line(text, len, ret_line, err);
+}
+
 static bool read_lines(struct audit *audit, FILE *file, const char *path, struct err *err)
 {
     char *text = NULL;
@@ -81,12 +92,16 @@ static bool read_lines(struct audit *audit, FILE *file, const char *path, struct
             lines_room = lines_room ? lines_room * 2 : 1024;
             audit->lines = mem_grow(audit->lines, lines_room * sizeof *audit->lines);
         }
-        good = audit_history_line(text, (size_t)len, &audit->lines[audit->line_count], err) ||
+        good = read_line(text, (size_t)len, &audit->lines[audit->line_count], err) ||
                err_prefix(err, "--history: line %zu of %s", audit->line_count + 1, path);
         audit->line_count += good;
     }
     free(text);
-    return good && (!ferror(file) || err_set(err, ERR_USAGE, "--history: %s cannot be read", path));
+    if (good && ferror(file))
+        return err_set(err, ERR_USAGE, "--history: %s cannot be read", path);
+    return good && (audit->line_count > 0 ||
+                    err_set(err, ERR_USAGE,
+                            "--history: %s is empty. A history must be whole; wait until weir-storm has ended", path));
 }
 
 bool audit_history_read(struct audit *audit, const char *path, struct err *err)
@@ -96,7 +111,7 @@ bool audit_history_read(struct audit *audit, const char *path, struct err *err)
         return err_set(err, ERR_USAGE, "--history: %s cannot be read (%s)", path, strerror(errno));
     bool good = read_lines(audit, file, path, err);
     fclose(file);
-    if (good && audit->line_count > 0)
+    if (good)
         qsort(audit->lines, audit->line_count, sizeof *audit->lines, audit_line_compare);
     return good;
 }
@@ -127,32 +142,28 @@ static void check_success(struct audit *audit, const struct audit_line *line)
                     ok ? "an OK grab of another user or coupon" : "no OK grab", "one: success was answered");
 }
 
-static int64_t hold_of(const struct audit *audit, uint64_t coupon_id)
-{
-    const struct audit_coupon *coupon = audit_coupon(audit, coupon_id);
-    if (!coupon)
-        return 0;
-    return coupon->look.hold_ms > coupon->row.hold_ms ? coupon->look.hold_ms : coupon->row.hold_ms;
-}
-
-/* OK or VOID by a row, VOID by the partition's epoch, or young enough to be open still. */
+/* OK or VOID by a row, VOID by the partition's epoch, or open still. */
 static void check_unknown(struct audit *audit, const struct audit_line *line)
 {
     const struct audit_grab *grab = audit_grabs_next(&audit->grabs, line->grab_id, NULL);
     uint64_t epoch = audit->part[partition_of_user(line->user_id, audit->partitions)].fold.epoch;
-    int64_t age_ms = audit->before_cut_ms - id_time_ms(line->grab_id);
-    if (fold_status(grab != NULL, false, line->epoch, epoch) != GRAB_STATUS_OPEN ||
-        age_ms < 2 * hold_of(audit, line->coupon_id))
-        return;
-    add_finding(audit, 4, "unknown_open", line, line->grab_id, "it open still", "OK or VOID within two holds");
+    if (fold_status(grab != NULL, false, line->epoch, epoch) == GRAB_STATUS_OPEN)
+        audit_unknown_note(audit, line);
 }
 
-static bool explained(const struct audit_line *lines, size_t count, uint64_t grab_id)
+/* By an answer that names the grab, else by one that did not come: that is done then. */
+static bool explained(struct audit_line *lines, size_t count, uint64_t grab_id)
 {
-    for (size_t i = 0; i < count; i++)
-        if (lines[i].told == AUDIT_TOLD_NOTHING || (lines[i].told != AUDIT_TOLD_REFUSED && lines[i].grab_id == grab_id))
+    struct audit_line *lost = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (lines[i].told == AUDIT_TOLD_NOTHING)
+            lost = lines[i].done ? lost : &lines[i];
+        else if (lines[i].told != AUDIT_TOLD_REFUSED && lines[i].grab_id == grab_id)
             return true;
-    return false;
+    }
+    if (lost)
+        lost->done = true;
+    return lost != NULL;
 }
 
 static bool any_refused(const struct audit_line *lines, size_t count)
@@ -180,13 +191,28 @@ static struct audit_line *lines_of(const struct audit *audit, const struct audit
     return first;
 }
 
-static void check_refusals(struct audit *audit, const struct audit_grab *grab)
+/* A grab is there once for each partition and part of the layouts. */
+static bool met_before(const struct audit *audit, const struct audit_grab *grab)
+{
+    const struct audit_grab *one = audit_grabs_next(&audit->grabs, grab->grab_id, NULL);
+    while (one && one != grab &&
+           (one->verdict != FOLD_OK || one->user_id != grab->user_id || one->coupon_id != grab->coupon_id))
+        one = audit_grabs_next(&audit->grabs, grab->grab_id, one);
+    return one != grab;
+}
+
+static void check_told(struct audit *audit, const struct audit_grab *grab)
 {
     size_t count = 0;
-    const struct audit_line *lines = lines_of(audit, grab, &count);
-    if (lines && any_refused(lines, count) && !explained(lines, count, grab->grab_id))
+    struct audit_line *lines = lines_of(audit, grab, &count);
+    if (!lines || met_before(audit, grab) || explained(lines, count, grab->grab_id))
+        return;
+    if (any_refused(lines, count))
         add_finding(audit, 3, "refusal_with_row", lines, grab->grab_id, "an OK grab",
                     "none: no answer to this user tells of it, and a refusal was answered");
+    else
+        add_finding(audit, 2, "grab_untold", lines, grab->grab_id, "an OK grab",
+                    "none: no answer to this user tells of it");
 }
 
 void audit_check_history(struct audit *audit)
@@ -203,5 +229,5 @@ void audit_check_history(struct audit *audit)
     }
     for (size_t i = 0; audit->line_count > 0 && i < audit->grabs.count; i++)
         if (audit->grabs.grabs[i].verdict == FOLD_OK)
-            check_refusals(audit, &audit->grabs.grabs[i]);
+            check_told(audit, &audit->grabs.grabs[i]);
 }

@@ -68,7 +68,7 @@ static bool no_record(const struct audit *audit, int32_t partition, int64_t end,
 static void fold_one(struct audit *audit, struct kafka_record *record, int64_t end)
 {
     if (record->offset < end)
-        audit_fold_record(audit, record);
+        audit->take(audit, record);
     else
         audit->part[record->partition].folded_to = end; /* a marker of a transaction stood at the end */
     if (record->offset % LOOK_EVERY == 0)
@@ -140,6 +140,7 @@ static bool fold_to(struct audit *audit, const int64_t *ends, struct err *err)
 bool audit_log_fold(struct audit *audit, struct err *err)
 {
     int64_t ends[ROUTE_PARTITIONS_MAX];
+    audit->take = audit_fold_record;
     for (int32_t p = 0; p < audit->partitions; p++) {
         audit->part[p].fold = (struct fold_state){0};
         audit->part[p].folded_to = 0;
@@ -148,11 +149,12 @@ bool audit_log_fold(struct audit *audit, struct err *err)
     return fold_to(audit, ends, err);
 }
 
-bool audit_log_tail(struct audit *audit, const bool *partitions, struct err *err)
+bool audit_log_tail(struct audit *audit, const bool *partitions, audit_record_fn take, struct err *err)
 {
     int64_t low[ROUTE_PARTITIONS_MAX], ends[ROUTE_PARTITIONS_MAX];
     if (!read_ends(audit, low, ends, err))
         return false;
+    audit->take = take;
     for (int32_t p = 0; p < audit->partitions; p++)
         if (!partitions[p] || !audit->part[p].whole)
             ends[p] = 0;

@@ -189,17 +189,20 @@ void audit_report_verdict(const struct audit_report *report, struct buf *ret_tex
     for (size_t i = 0; i < unchecked->count && i < SHOWN_MAX; i++)
         buf_printf(ret_text, "%s%s", i == 0 ? "; not checked: " : ", ", unchecked->text[i]);
     if (unchecked->count > SHOWN_MAX)
-        buf_printf(ret_text, " and %" PRIu64 " more; --json names them",
-                   unchecked->count - SHOWN_MAX + unchecked->left_out);
+        buf_printf(ret_text, " and %" PRIu64 " more; --json names %s",
+                   unchecked->count - SHOWN_MAX + unchecked->left_out, unchecked->left_out > 0 ? "the first " : "them");
+    if (unchecked->left_out > 0)
+        buf_printf(ret_text, "%zu", unchecked->count);
 }
 
-static void sentences_json(const char *before, const struct audit_sentences *sentences, struct buf *json)
+static void sentences_json(const char *name, const struct audit_sentences *sentences, struct buf *json)
 {
-    buf_append_str(json, before);
+    buf_printf(json, ",\"%s\":[", name);
     for (size_t i = 0; i < sentences->count; i++) {
         buf_append_str(json, i > 0 ? "," : "");
         buf_append_json(json, sentences->text[i], strlen(sentences->text[i]));
     }
+    buf_printf(json, "],\"%s_left_out\":%" PRIu64, name, sentences->left_out);
 }
 
 void audit_report_json(const struct audit_report *report, struct buf *ret_json)
@@ -212,7 +215,7 @@ void audit_report_json(const struct audit_report *report, struct buf *ret_json)
         buf_append_str(ret_json, i > 0 ? "," : "");
         finding_json(&report->findings[i], ret_json);
     }
-    sentences_json("],\"notes\":[", &report->notes, ret_json);
-    sentences_json("],\"unchecked\":[", &report->unchecked, ret_json);
     buf_append_char(ret_json, ']');
+    sentences_json("notes", &report->notes, ret_json);
+    sentences_json("unchecked", &report->unchecked, ret_json);
 }

@@ -65,7 +65,8 @@ uint64_t audit_report_total(const struct audit_report *report);
 void audit_report_text(const struct audit_report *report, struct buf *ret_text);
 /* The end of the last line: "all agrees", "2 disagreements; not checked: partition 5 (…)". */
 void audit_report_verdict(const struct audit_report *report, struct buf *ret_text);
-/* The members "disagreements", "by_invariant", "kept", "notes", "unchecked" of an object, without braces. */
+/* The members "disagreements", "by_invariant", "kept", "notes" and "unchecked", each of these two with how many it leaves
+ * out ("unchecked_left_out"), of an object, without braces. */
 void audit_report_json(const struct audit_report *report, struct buf *ret_json);
 
 #endif

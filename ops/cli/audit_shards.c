@@ -80,10 +80,14 @@ struct reading {
     struct err err;
 };
 
-static bool routed_here(const struct audit_layout *layout, int64_t partition, int shard)
+static struct audit_place place_of(const struct reading *reading, const char *table, int64_t partition)
 {
-    return partition >= 0 && partition < layout->route.partitions &&
-           route_shard(&layout->route, (int32_t)partition) == shard;
+    struct audit_place place = AUDIT_NOWHERE;
+    place.layout = reading->audit->layouts[reading->layout].keys->layout->name;
+    place.shard = reading->shard;
+    place.table = table;
+    place.partition = (int32_t)partition;
+    return place;
 }
 
 /* The cells of sql_progress_read. */
@@ -124,11 +128,17 @@ static bool take_total(const struct value *cells, size_t count, void *arg)
     struct reading *reading = arg;
     struct audit *audit = reading->audit;
     const struct audit_layout *layout = &audit->layouts[reading->layout];
-    int64_t partition = count == 5 ? cell_i64(&cells[0]) : -1;
+    const int64_t partition = count == 5 ? cell_i64(&cells[0]) : -1;
     char day[11];
     struct audit_total key = {.layout = (uint8_t)(reading->layout + 1), .shard = (uint8_t)reading->shard};
-    if (!routed_here(layout, partition, reading->shard))
+    if (count != 5)
         return true;
+    if (!audit_routed_here(layout, partition, reading->shard)) {
+        struct audit_place place = place_of(reading, audit->stream->totals_table, partition);
+        place.coupon_id = (uint64_t)cell_i64(&cells[2]);
+        audit_stray(audit, layout, &place, (uint64_t)(cell_i64(&cells[3]) + cell_i64(&cells[4])), "rows counted");
+        return true;
+    }
     cell_text(&cells[1], day, sizeof day);
     if (!day_parse(day, '-', &key.day))
         return !err_set(&reading->err, ERR_DATA, "\"%s\" is no day", day);
@@ -144,9 +154,15 @@ static bool take_letter(const struct value *cells, size_t count, void *arg)
 {
     struct reading *reading = arg;
     struct audit *audit = reading->audit;
-    int64_t partition = count == 5 ? cell_i64(&cells[0]) : -1;
-    if (!routed_here(&audit->layouts[reading->layout], partition, reading->shard))
+    const int64_t partition = count == 5 ? cell_i64(&cells[0]) : -1;
+    if (count != 5)
         return true;
+    if (!audit_routed_here(&audit->layouts[reading->layout], partition, reading->shard)) {
+        struct audit_place place = place_of(reading, "dead_letters", partition);
+        place.offset = cell_i64(&cells[1]);
+        audit_stray(audit, &audit->layouts[reading->layout], &place, 1, "dead letter");
+        return true;
+    }
     struct kafka_record record = {0};
     if (cells[2].type == VALUE_TEXT)
         record.key = cells[2].text, record.key_len = cells[2].len;
@@ -165,6 +181,85 @@ static bool take_letter(const struct value *cells, size_t count, void *arg)
     return true;
 }
 
+/* ---- what is not this shard's ---- */
+
+static bool take_stray(const struct value *cells, size_t count, void *arg)
+{
+    struct reading *reading = arg;
+    const struct audit_layout *layout = &reading->audit->layouts[reading->layout];
+    const int64_t partition = count == 2 ? cell_i64(&cells[0]) : -1;
+    if (count != 2 || audit_routed_here(layout, partition, reading->shard))
+        return true;
+    struct audit_place place = place_of(reading, "progress", partition);
+    audit_stray(reading->audit, layout, &place, (uint64_t)cell_i64(&cells[1]), "records passed");
+    return true;
+}
+
+static bool take_layout(const struct value *cells, size_t count, void *arg)
+{
+    const struct reading *reading = arg;
+    char name[LAYOUT_NAME_MAX];
+    if (count < 1 || cells[0].type != VALUE_TEXT)
+        return true;
+    cell_text(&cells[0], name, sizeof name);
+    audit_unrouted(reading->audit, name, reading->shard);
+    return true;
+}
+
+static bool take_count(const struct value *cells, size_t count, void *arg)
+{
+    *(uint64_t *)arg = count > 0 ? (uint64_t)cell_i64(&cells[0]) : 0;
+    return false;
+}
+
+static bool count_rows(struct reading *reading, const char *table, int64_t slot, struct err *err)
+{
+    char text[100];
+    uint64_t rows = 0;
+    const struct audit_place place = place_of(reading, table, slot);
+    snprintf(text, sizeof text, "SELECT COUNT(*) FROM `%s`", table);
+    if (!sql_select(reading->audit->shard[reading->shard], text, NULL, 0, take_count, &rows, err))
+        return false;
+    audit_stray(reading->audit, &reading->audit->layouts[reading->layout], &place, rows, "rows");
+    return true;
+}
+
+/* Of tables by day each row is looked at, with the others. */
+static bool stray_tables(struct reading *reading, struct err *err)
+{
+    const struct audit *audit = reading->audit;
+    const struct audit_layout *layout = &audit->layouts[reading->layout];
+    const struct audit_tables *tables = &audit->tables[reading->shard];
+    const struct layout *way = layout->keys->layout;
+    int64_t slot;
+    for (size_t i = 0; i < tables->count && !way->by_day; i++)
+        if (way->parse(audit->stream, tables->name[i], &slot) && !audit_routed_here(layout, slot, reading->shard) &&
+            !count_rows(reading, tables->name[i], slot, err))
+            return false;
+    return true;
+}
+
+static bool read_strays(struct audit *audit, int shard, size_t at, struct err *err)
+{
+    struct reading reading = {.audit = audit, .shard = shard, .layout = at};
+    const char *layout = audit->layouts[at].keys->layout->name, *topic = audit->stream->name;
+    struct value values[] = {value_text(layout, strlen(layout)), value_text(topic, strlen(topic))};
+    if (audit->layouts[at].route.version > 1)
+        return true;
+    return sql_select(audit->shard[shard],
+                      "SELECT `partition`, `next_offset` FROM `progress` WHERE `layout` = ? AND `topic` = ?", values, 2,
+                      take_stray, &reading, err) &&
+           stray_tables(&reading, err);
+}
+
+static bool read_unrouted(struct audit *audit, int shard, struct err *err)
+{
+    struct reading reading = {.audit = audit, .shard = shard};
+    struct value topic = value_text(audit->stream->name, strlen(audit->stream->name));
+    return sql_select(audit->shard[shard], "SELECT DISTINCT `layout` FROM `progress` WHERE `topic` = ?", &topic, 1,
+                      take_layout, &reading, err);
+}
+
 static bool read_of_layout(struct audit *audit, int shard, size_t at, struct err *err)
 {
     char text[300];
@@ -172,7 +267,7 @@ static bool read_of_layout(struct audit *audit, int shard, size_t at, struct err
     const char *layout = audit->layouts[at].keys->layout->name, *topic = audit->stream->name;
     struct value values[] = {value_text(layout, strlen(layout)), value_text(topic, strlen(topic))};
     for (int32_t p = 0; p < audit->partitions; p++)
-        if (routed_here(&audit->layouts[at], p, shard) && !read_progress(audit, shard, at, p, err))
+        if (audit_routed_here(&audit->layouts[at], p, shard) && !read_progress(audit, shard, at, p, err))
             return false;
     snprintf(text, sizeof text,
              "SELECT `partition`, CAST(`day` AS CHAR), `%s`, `ok_rows`, `void_rows` FROM `%s` WHERE `layout` = ?",
@@ -195,9 +290,9 @@ static bool shard_open(struct audit *audit, int shard, struct err *err)
         !shard_snapshot(audit->shard[shard], &audit->tables[shard], err))
         return false;
     for (size_t i = 0; i < audit->layout_count; i++)
-        if (!read_of_layout(audit, shard, i, err))
+        if (!read_of_layout(audit, shard, i, err) || !read_strays(audit, shard, i, err))
             return err_prefix(err, "shard %d", shard);
-    return true;
+    return read_unrouted(audit, shard, err) || err_prefix(err, "shard %d", shard);
 }
 
 bool audit_shards_open(struct audit *audit, struct err *err)
@@ -262,7 +357,8 @@ static bool read_tables(struct audit *audit, struct audit_layout *layout, int sh
     for (size_t i = 0; i < tables->count; i++) {
         int64_t slot;
         const struct layout *way = layout->keys->layout;
-        if (!way->parse(audit->stream, tables->name[i], &slot) || (!way->by_day && !routed_here(layout, slot, shard)))
+        if (!way->parse(audit->stream, tables->name[i], &slot) ||
+            (!way->by_day && !audit_routed_here(layout, slot, shard)))
             continue;
         if (way->by_day && slot < layout->first_day[shard])
             layout->first_day[shard] = (int32_t)slot;

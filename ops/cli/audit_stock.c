@@ -95,17 +95,6 @@ static bool same_server(struct audit *audit, struct err *err)
            err_set(err, ERR_OUTAGE, "The stock's Redis has become another server meanwhile: run the audit again");
 }
 
-bool audit_stock_clock(struct audit *audit, int64_t *ret_ms, struct err *err)
-{
-    struct redis_arg time = audit_arg("TIME");
-    struct redis_reply *reply = redis_sync_send(audit->redis, &time, 1, err);
-    if (!reply)
-        return false;
-    *ret_ms = redis_reply_int(redis_reply_at(reply, 0)) * 1000 + redis_reply_int(redis_reply_at(reply, 1)) / 1000;
-    redis_reply_free(reply);
-    return true;
-}
-
 bool audit_stock_look(struct audit *audit, struct err *err)
 {
     for (size_t i = 0; i < audit->coupon_count; i++) {

@@ -5,6 +5,7 @@ A damage is undone at its end. What was written into the log cannot be: then its
 import contextlib
 import json
 import os
+import threading
 import time
 
 import pytest
@@ -136,9 +137,9 @@ def test_damage_is_found_under_load_and_nothing_else(sale):
 
 
 def test_memory_is_bounded_by_passes(sale):
-    """More grabs than a MiB holds: several passes see the same rows and claims, and the same damage, as one."""
+    """More grabs, each with the longest try key, than a MiB holds: several passes see the same rows and claims, and the same damage, as one."""
     coupon, partition = records.made_up_coupon(), 7
-    records.send([(user, records.grab_record(user, coupon)) for user in records.users_of(partition, 14_000)], partition)
+    records.send([(user, records.grab_record(user, coupon, try_key=f"{user:064}")) for user in records.users_of(partition, 14_000)], partition)
     whole, sliced = audit.audit(), audit.findings("--memory-mb", "1")
     assert whole["passes"] == 1 and sliced["passes"] > 1 and sliced["disagreements"] == 0, sliced["kept"]
     assert (sliced["rows"], sliced["claims"]) == (whole["rows"], whole["claims"])
@@ -314,6 +315,55 @@ def test_totals_of_nothing(sale):
     assert kinds_of(found) == {("I7", "totals_differ")} and "2024-02-29" in found["kept"][0]["found"], found["kept"]
 
 
+# ---- on another shard than the route's ----
+
+@contextlib.contextmanager
+def strays(grab, shard, next_offset, row):
+    """What a worker with another map would have left there, of the grab's partition: a table, with the grab's row or empty, and progress."""
+    table = grab.tables["hash"]
+    created = grab.sql(f"SHOW CREATE TABLE `{table}`")[0][1]
+    cells = grab.sql(f"SELECT * FROM `{table}` WHERE grab_id = %s", grab.id)[0]
+    assert shard != grab.shard and table not in stack.tables_of(shard, "hash")
+    stack.shard(shard, created)
+    if row:
+        stack.shard(shard, f"INSERT INTO `{table}` VALUES ({', '.join(['%s'] * len(cells))})", *cells)
+    stack.shard(shard, "INSERT INTO progress (layout, topic, `partition`, next_offset, owner) SELECT layout, topic, %s, %s, owner FROM progress"
+                " WHERE layout = 'hash' AND topic = 'grabs' LIMIT 1", grab.partition, next_offset)
+    yield
+    stack.shard(shard, f"DROP TABLE `{table}`")
+    stack.shard(shard, "DELETE FROM progress WHERE layout = 'hash' AND topic = 'grabs' AND `partition` = %s", grab.partition)
+
+
+def test_on_a_shard_that_the_route_does_not_name(sale):
+    grab = sale.grab
+    shard = (grab.shard + 1) % stack.SHARDS
+    with strays(grab, shard, 0, row=False):
+        audit.audit()
+    with strays(grab, shard, 7, row=True):
+        stack.shard(shard, "INSERT INTO grab_totals (layout, `partition`, day, coupon_id, ok_rows, void_rows) VALUES ('daily', %s, '2024-02-29', %s, 1, 2)",
+                    grab.partition, sale.coupon)
+        stack.shard(shard, "INSERT INTO dead_letters (layout, topic, `partition`, `offset`, `key`, value, reason) VALUES ('hash', 'grabs', %s, 5, '1', 'x', 'by hand')",
+                    grab.partition)
+        found = audit.findings()
+        stack.shard(shard, "DELETE FROM grab_totals WHERE day = '2024-02-29'")
+        stack.shard(shard, "DELETE FROM dead_letters WHERE topic = 'grabs' AND `partition` = %s", grab.partition)
+    told = {(one["kind"], one["invariant"], one["layout"], one["shard"], one["partition"], one["table"], one["found"]) for one in found["kept"]}
+    expected = {("hash", grab.tables["hash"], "1 rows"), ("hash", "progress", "7 records passed"), ("daily", "grab_totals", "3 rows counted"),
+                ("hash", "dead_letters", "1 dead letter")}
+    assert told == {("stray", "I7", layout, shard, grab.partition, table, what) for layout, table, what in expected} and found["disagreements"] == 4, found["kept"]
+    assert all(one["expected"] == f"none: the route puts partition {grab.partition} on shard {grab.shard}" for one in found["kept"]), found["kept"]
+    audit.audit()
+
+
+def test_a_layout_that_has_no_route(sale):
+    stack.shard(1, "INSERT INTO progress (layout, topic, `partition`, next_offset, owner) SELECT 'third', topic, `partition`, next_offset, owner FROM progress"
+                " WHERE layout = 'hash' AND topic = 'grabs' LIMIT 1")
+    found = audit.findings()
+    stack.shard(1, "DELETE FROM progress WHERE layout = 'third'")
+    assert (found["disagreements"], found["unchecked"], found["unchecked_left_out"]) == (0, ["layout third on shard 1 (it has progress there, and no route)"], 0), found
+    assert audit.audit()["rows"] and sale.grabs
+
+
 # ---- dead letters ----
 
 @pytest.mark.parametrize("layout", stack.LAYOUTS)
@@ -486,7 +536,7 @@ def test_histories(sale):
     void_place = f"/api/grab/{lost}?user={sale.foreign_user}&epoch=0"
     cases = [
         ([line(sale.grab)], set()),
-        ([line(sale.grab, grab_id=str(lost))], {("I2", "success_without_row")}),
+        ([line(sale.grab, grab_id=str(lost))], {("I2", "success_without_row"), ("I2", "grab_untold")}),
         ([line(sale.grab, user=sale.foreign_user)], {("I2", "success_without_row")}),
         ([line(sale.grab, grab_status=0, grab_id=None)], {("I3", "refusal_with_row")}),
         ([line(sale.grab, grab_status=None, status=503, grab_id=None)], {("I3", "refusal_with_row")}),
@@ -494,12 +544,58 @@ def test_histories(sale):
         ([line(sale.grab, status=202, grab_status=None)], set()),
         ([line(sale.grab, status=0, grab_status=None, grab_id=None)], set()),
         ([line(sale.grab, user=sale.foreign_user, status=202, grab_status=None, grab_id=str(lost), location=place)], {("I4", "unknown_open")}),
+        ([line(sale.grab, status=202, grab_status=None, grab_id=str(lost), location=place)], {("I4", "unknown_open"), ("I2", "grab_untold")}),
+        ([line(sale.grab, status=408, grab_status=None, grab_id=None)], set()),
     ]
     if stack.epoch() > 1:  # a barrier has been written: a lower epoch without a row is void
         cases.append(([line(sale.grab, user=sale.foreign_user, status=202, grab_status=None, grab_id=str(lost), location=void_place)], set()))
     for history, expected in cases:
         found = audit.findings(history=history)
         assert kinds_of(found) == expected, (history, found["kept"])
+
+
+def reserved(coupon, user):
+    """A grab whose ingest was killed before its APPEND, long ago, and its line in a history."""
+    key, server, grab_id = f"weir:{{{coupon}}}", stack.stock_redis(), records.new_id(int(time.time() * 1000) - 10 * HOLD_MS)
+    server.hincrby(f"{key}:stock", "left", -1)
+    server.hset(f"{key}:claims", user, f"{grab_id}:")
+    server.hset(f"{key}:pending", grab_id, f"P0 {records.time_ms(grab_id) + HOLD_MS} {user} ")
+    return {"user": user, "coupon": coupon, "status": 202, "grab_status": 2, "grab_id": str(grab_id), "location": f"/api/grab/{grab_id}?user={user}&epoch={stack.epoch()}"}
+
+
+@pytest.mark.parametrize("arguments", [(), ("--rest",)])
+def test_an_unknown_has_two_holds_from_when_the_parts_are_back(arguments):
+    """However old it is: the keeper comes back while the audit runs, and ends it."""
+    coupon = stack.new_coupon(10, hold_ms=HOLD_MS)
+    stack.ctl("pause", "keeper")
+    history = [reserved(coupon, users.take(1))]
+    waker = threading.Timer(0.5, stack.ctl, ("resume", "keeper"))
+    waker.start()
+    found = audit.findings(*arguments, history=history)
+    waker.join()
+    assert (found["disagreements"], found["history"], found["at_rest"]) == (0, 1, bool(arguments)), found
+    assert audit.audit(history=history)["history"] == 1 and stack.left(coupon) == 10
+
+
+def test_an_unknown_that_nobody_ends():
+    coupon = stack.new_coupon(10, hold_ms=HOLD_MS)
+    stack.ctl("pause", "keeper")
+    history = [reserved(coupon, users.take(1))]
+    found = audit.findings(history=history)
+    stack.ctl("resume", "keeper")
+    assert kinds_of(found) == {("I4", "pending_too_long"), ("I4", "unknown_open")} and found["disagreements"] == 2, found["kept"]
+    assert {one["grab_id"] for one in found["kept"]} == {history[0]["grab_id"]} and not found["at_rest"]
+    audit.audit(history=history)
+
+
+@pytest.mark.parametrize("cut", ["no newline", "in a word", "all"])
+def test_a_history_that_is_cut(sale, cut, tmp_path):
+    whole = "".join(json.dumps(line(grab)) + "\n" for grab in sale.grabs)
+    end = {"no newline": len(whole) - 1, "in a word": len(whole) - 20, "all": 0}[cut]
+    (tmp_path / "history.jsonl").write_text(whole[:end])
+    done = audit.run("--history", str(tmp_path / "history.jsonl"))
+    words = "history.jsonl is empty" if cut == "all" else f"line {BUYERS} of "
+    assert done.returncode == 2 and words in done.stderr and "A history must be whole; wait until weir-storm has ended" in done.stderr, done
 
 
 # ---- how it ends ----
@@ -537,6 +633,19 @@ def test_a_shard_is_away():
 def test_wrong_usage(arguments, words):
     done = audit.run(*arguments)
     assert done.returncode == 2 and words in done.stderr and done.stdout == "", done
+
+
+def test_what_disagrees_without_rest(sale):
+    """Shown when the time is over; while it is not, rest is waited for."""
+    stack.ctl("pause", "keeper")
+    far = int(time.time() * 1000) + 3_600_000
+    with hash_changed(sale.coupon, "pending", records.new_id(), f"P0 {far} {sale.foreign_user} "), row_deleted(sale.grab, "daily"):
+        begun = time.monotonic()
+        done = audit.run("--rest", "--wait-s", "2")
+        assert time.monotonic() - begun > 2
+    stack.ctl("resume", "keeper")
+    assert done.returncode == 1 and done.stderr == "" and "row_missing" in done.stdout and "not at rest" in done.stdout, done
+    audit.audit()
 
 
 def test_no_rest_in_time(sale):

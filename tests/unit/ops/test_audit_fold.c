@@ -175,6 +175,18 @@ static void test_a_record_in_another_partition(void **state)
     assert_int_equal(f->audit.misplaced_foreign, 1);
 }
 
+static void test_passes(void **state)
+{
+    (void)state;
+    const uint64_t a_mib = (1 << 20) / AUDIT_GRAB_BYTES;
+    assert_int_equal(audit_slices(0, 1), 1);
+    assert_int_equal(audit_slices(a_mib, 1), 1);
+    assert_int_equal(audit_slices(a_mib + 1, 1), 2);
+    assert_int_equal(audit_slices(3 * a_mib, 1), 3);
+    assert_int_equal(audit_slices(UINT64_C(1000000), 256), 1);
+    assert_int_equal(audit_slices(UINT64_C(1) << 32, 1 << 20), 2); /* more memory than a pass can number */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +198,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_slices_count_each_record_once, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(test_coupons_of_nobody, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(test_a_record_in_another_partition, open_fixture, close_fixture),
+        cmocka_unit_test(test_passes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,11 +4,12 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-enum { MANY = 50000, BOTH = 3 };
+enum { MANY = 50000, BOTH = 3, ROUTE_LAST = 1023 };
 
 static struct grab_event event_of(uint64_t id, const char *try_key)
 {
@@ -77,12 +78,61 @@ static void test_event(void **state)
     audit_grabs_free(&grabs);
 }
 
+/* What memory a pass is planned with is enough for the longest try keys. */
+static void test_the_longest_try_keys(void **state)
+{
+    (void)state;
+    struct audit_grabs grabs;
+    char try_key[TRY_KEY_MAX + 1];
+    audit_grabs_init(&grabs, MANY);
+    for (uint64_t id = 1; id <= MANY; id++) {
+        snprintf(try_key, sizeof try_key, "%0*llu", TRY_KEY_MAX, (unsigned long long)id);
+        struct grab_event event = event_of(id, try_key);
+        audit_grabs_add(&grabs, &event, 0, (int64_t)id, FOLD_OK, BOTH);
+    }
+    const size_t sorting = sizeof(uint32_t) * MANY;
+    assert_true(grabs.count * sizeof *grabs.grabs + grabs.index_size * sizeof *grabs.index + grabs.texts_len +
+                    sorting <=
+                (uint64_t)MANY * AUDIT_GRAB_BYTES);
+    assert_string_equal(audit_grab_try(&grabs, audit_grabs_find(&grabs, MANY, 0, 1)), try_key);
+    audit_grabs_free(&grabs);
+}
+
+/* The addresses alone are taken: of the pages in between none is touched. */
+static void test_texts_behind_4_gib(void **state)
+{
+    (void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    skip(); /* these touch memory of their own for each address */
+#endif
+    struct audit_grabs grabs;
+    const struct grab_event first = event_of(1, "first"), last = event_of(2, "last");
+    audit_grabs_init(&grabs, 10);
+    audit_grabs_add(&grabs, &first, 1, 10, FOLD_OK, BOTH);
+    char *texts = realloc(grabs.texts, UINT32_MAX + UINT64_C(100));
+    if (!texts) {
+        audit_grabs_free(&grabs);
+        skip();
+    }
+    grabs.texts = texts;
+    grabs.texts_room = UINT32_MAX + UINT64_C(100);
+    grabs.texts_len = UINT32_MAX - 1;
+    audit_grabs_add(&grabs, &last, ROUTE_LAST, 20, FOLD_OK, BOTH);
+    assert_string_equal(audit_grab_try(&grabs, audit_grabs_find(&grabs, 1, 1, 1)), "first");
+    audit_grabs_add(&grabs, &first, 2, 30, FOLD_OK, BOTH);
+    assert_string_equal(audit_grab_try(&grabs, audit_grabs_find(&grabs, 2, ROUTE_LAST, 1)), "last");
+    assert_string_equal(audit_grab_try(&grabs, audit_grabs_find(&grabs, 1, 2, 1)), "first");
+    audit_grabs_free(&grabs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_one_id_in_two_partitions),
         cmocka_unit_test(test_event),
+        cmocka_unit_test(test_the_longest_try_keys),
+        cmocka_unit_test(test_texts_behind_4_gib),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,8 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -17,7 +19,6 @@ static int open_fixture(void **state)
     user = user_of(0, 0);
     fixture_record(f, RECORD_DATA, 1, user, 5);
     fixture_record(f, RECORD_CANCEL, 2, user_of(0, 1), 5);
-    f->audit.before_cut_ms = FIXTURE_NOON_MS + 60000;
     return 0;
 }
 
@@ -53,6 +54,8 @@ static void test_lines(void **state)
     assert_true(parse("{\"user\":5,\"coupon\":7,\"status\":0}", &line));
     assert_int_equal(line.told, AUDIT_TOLD_NOTHING);
     assert_true(parse("{\"user\":5,\"coupon\":7,\"status\":504}", &line)); /* a proxy's: nobody knows */
+    assert_int_equal(line.told, AUDIT_TOLD_NOTHING);
+    assert_true(parse("{\"user\":5,\"coupon\":7,\"status\":408}", &line));
     assert_int_equal(line.told, AUDIT_TOLD_NOTHING);
 }
 
@@ -130,14 +133,66 @@ static void test_refusal_beside_a_lost_answer(void **state)
     check(NULL);
 }
 
+/* Told 202 of a grab that is VOID, and an OK grab of another id beside it. */
+static void test_an_unknown_explains_its_own_grab_alone(void **state)
+{
+    (void)state;
+    fixture_record(f, RECORD_CANCEL, 3, user, 5);
+    tell(AUDIT_TOLD_UNKNOWN, user, fixture_id(3), 5);
+    check("grab_untold");
+    assert_int_equal(fixture_last(f)->invariant, 2);
+    assert_int_equal(fixture_last(f)->place.grab_id, fixture_id(1));
+}
+
+static void test_a_second_grab_that_nobody_was_told_of(void **state)
+{
+    (void)state;
+    fixture_record(f, RECORD_DATA, 3, user, 5);
+    tell(AUDIT_TOLD_SUCCESS, user, fixture_id(1), 0);
+    check("grab_untold");
+    assert_int_equal(fixture_last(f)->place.grab_id, fixture_id(3));
+}
+
+static void test_a_lost_answer_explains_one_grab(void **state)
+{
+    (void)state;
+    fixture_record(f, RECORD_DATA, 3, user, 5);
+    fixture_record(f, RECORD_DATA, 4, user, 5);
+    tell(AUDIT_TOLD_NOTHING, user, 0, 0);
+    tell(AUDIT_TOLD_UNKNOWN, user, fixture_id(4), 5);
+    check("grab_untold");
+}
+
+/* Its first record could be stored in one layout, its second in the other: still one grab. */
+static void test_a_grab_in_two_parts_needs_one_answer(void **state)
+{
+    (void)state;
+    const struct audit_grab *grab = audit_grabs_ok(&f->audit.grabs, fixture_id(1));
+    struct grab_event event;
+    audit_grab_event(&f->audit.grabs, grab, &event);
+    audit_grabs_add(&f->audit.grabs, &event, grab->partition, 9, FOLD_OK, 2);
+    tell(AUDIT_TOLD_NOTHING, user, 0, 0);
+    check(NULL);
+}
+
+static void test_a_user_without_a_line(void **state)
+{
+    (void)state;
+    tell(AUDIT_TOLD_REFUSED, user_of(0, 4), 0, 0);
+    check(NULL);
+}
+
 static void test_unknown(void **state)
 {
     (void)state;
     tell(AUDIT_TOLD_UNKNOWN, user, fixture_id(1), 5);
     tell(AUDIT_TOLD_UNKNOWN, user_of(0, 1), fixture_id(2), 5);
     check(NULL);
+    assert_int_equal(f->audit.unknown_count, 0);
     tell(AUDIT_TOLD_UNKNOWN, user_of(0, 4), fixture_id(3), 5);
-    check("unknown_open");
+    check(NULL); /* open: that has time still */
+    assert_int_equal(f->audit.unknown_count, 1);
+    assert_int_equal(f->audit.unknown[0].grab_id, fixture_id(3));
 }
 
 static void test_unknown_below_a_barrier(void **state)
@@ -146,16 +201,53 @@ static void test_unknown_below_a_barrier(void **state)
     fixture_barrier(f, 0, 6);
     tell(AUDIT_TOLD_UNKNOWN, user_of(0, 4), fixture_id(3), 5);
     check(NULL);
+    assert_int_equal(f->audit.unknown_count, 0);
 }
 
-static void test_young_unknown(void **state)
+#define GOOD_LINE "{\"user\":5,\"coupon\":7,\"status\":503}"
+
+static bool read_file(const char *text, struct err *ret_err)
+{
+    char path[] = "/tmp/weir-history-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) && close(fd) == 0);
+    *ret_err = (struct err){0};
+    bool good = audit_history_read(&f->audit, path, ret_err);
+    unlink(path);
+    return good;
+}
+
+static void test_a_whole_file(void **state)
 {
     (void)state;
-    f->audit.before_cut_ms = FIXTURE_NOON_MS + 1999; /* two holds are 2000 */
-    tell(AUDIT_TOLD_UNKNOWN, user_of(0, 4), fixture_id(3), 5);
-    check(NULL);
-    f->audit.before_cut_ms++;
-    check("unknown_open");
+    struct err err;
+    assert_true(read_file(GOOD_LINE "\n" GOOD_LINE "\n", &err));
+    assert_int_equal(f->audit.line_count, 2);
+}
+
+static void test_a_file_that_is_cut(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {GOOD_LINE "\n{\"user\":5,\"cou", GOOD_LINE "\n" GOOD_LINE};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct err err;
+        f->audit.line_count = 0;
+        assert_false(read_file(texts[i], &err));
+        assert_int_equal(err.kind, ERR_USAGE);
+        assert_non_null(strstr(err.text, "line 2 of"));
+        assert_non_null(strstr(err.text, "the last one, and cut"));
+        assert_non_null(strstr(err.text, "weir-storm has ended"));
+        free(f->audit.lines);
+        f->audit.lines = NULL;
+    }
+}
+
+static void test_a_file_without_a_line(void **state)
+{
+    (void)state;
+    struct err err;
+    assert_false(read_file("", &err));
+    assert_non_null(strstr(err.text, "is empty"));
 }
 
 int main(void)
@@ -170,7 +262,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refusal_beside_a_lost_answer, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(test_unknown, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(test_unknown_below_a_barrier, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(test_young_unknown, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(test_an_unknown_explains_its_own_grab_alone, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(test_a_second_grab_that_nobody_was_told_of, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(test_a_lost_answer_explains_one_grab, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(test_a_grab_in_two_parts_needs_one_answer, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(test_a_user_without_a_line, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(test_a_whole_file, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(test_a_file_that_is_cut, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(test_a_file_without_a_line, open_fixture, close_fixture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,7 +48,8 @@ static void test_json(void **state)
         json.data, "\"disagreements\":1,\"by_invariant\":{\"I1\":0,\"I2\":0,\"I3\":0,\"I4\":0,\"I5\":0,\"I6\":0,"
                    "\"I7\":1,\"I8\":0},\"kept\":[{\"invariant\":\"I7\",\"kind\":\"row_missing\",\"layout\":\"hash\","
                    "\"shard\":3,\"table\":\"grabs_p03\",\"partition\":3,\"offset\":12,\"grab_id\":\"77\",\"user_id\":5,"
-                   "\"coupon_id\":9,\"found\":\"\\\"x\\\"\",\"expected\":\"y\"}],\"notes\":[],\"unchecked\":[]");
+                   "\"coupon_id\":9,\"found\":\"\\\"x\\\"\",\"expected\":\"y\"}],\"notes\":[],\"notes_left_out\":0,"
+                   "\"unchecked\":[],\"unchecked_left_out\":0");
     buf_free(&json);
     audit_report_free(&report);
 }
@@ -80,6 +81,29 @@ static void test_verdict(void **state)
     assert_non_null(strstr(text.data, "\"unchecked\":[\"partition 5 (cut)\",\"6\""));
     audit_report_reset(&report);
     assert_true(audit_report_agrees(&report));
+    buf_free(&text);
+    audit_report_free(&report);
+}
+
+static void test_more_than_are_kept(void **state)
+{
+    (void)state;
+    struct audit_report report;
+    struct buf text = {0};
+    audit_report_init(&report, 2);
+    for (int i = 0; i < AUDIT_NOTES_MAX; i++)
+        audit_report_unchecked(&report, "%d", i);
+    audit_report_verdict(&report, &text);
+    assert_non_null(strstr(text.data, "7 and 92 more; --json names them"));
+    buf_reset(&text);
+    audit_report_unchecked(&report, "one more");
+    audit_report_unchecked(&report, "and one");
+    audit_report_verdict(&report, &text);
+    assert_non_null(strstr(text.data, "7 and 94 more; --json names the first 100"));
+    buf_reset(&text);
+    audit_report_json(&report, &text);
+    assert_non_null(strstr(text.data, "\"99\"],\"unchecked_left_out\":2"));
+    assert_non_null(strstr(text.data, "\"notes\":[],\"notes_left_out\":0"));
     buf_free(&text);
     audit_report_free(&report);
 }
@@ -125,11 +149,9 @@ static void test_long_words_are_cut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text),
-        cmocka_unit_test(test_json),
-        cmocka_unit_test(test_verdict),
-        cmocka_unit_test(test_bounds),
-        cmocka_unit_test(test_long_words_are_cut),
+        cmocka_unit_test(test_text),    cmocka_unit_test(test_json),
+        cmocka_unit_test(test_verdict), cmocka_unit_test(test_more_than_are_kept),
+        cmocka_unit_test(test_bounds),  cmocka_unit_test(test_long_words_are_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
