@@ -205,6 +205,12 @@ static int64_t learn_leaders(struct kafka_admin *admin, const char *topic, int64
     return left_ms > 0 ? left_ms : 0;
 }
 
+/* The library's own word for a partition that it has not heard of yet; a broker's would be UNKNOWN_TOPIC_OR_PART. */
+static bool may_come(rd_kafka_resp_err_t code)
+{
+    return kafka_error_kind(code) == ERR_OUTAGE || code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+}
+
 /* A leader that is being chosen, or that the library has not heard of yet, is waited for within the call's own time. */
 bool kafka_admin_watermarks(struct kafka_admin *admin, const char *topic, int32_t partition, int64_t timeout_ms,
                             int64_t *ret_low, int64_t *ret_high, struct err *err)
@@ -212,7 +218,7 @@ bool kafka_admin_watermarks(struct kafka_admin *admin, const char *topic, int32_
     int64_t low = 0, high = 0, deadline_ms = clock_boottime_ms() + timeout_ms, left_ms = timeout_ms;
     rd_kafka_resp_err_t code;
     while ((code = rd_kafka_query_watermark_offsets(admin->handle, topic, partition, &low, &high, (int)left_ms)) &&
-           kafka_error_kind(code) == ERR_OUTAGE && (left_ms = learn_leaders(admin, topic, deadline_ms)) > 0) {
+           may_come(code) && (left_ms = learn_leaders(admin, topic, deadline_ms)) > 0) {
     }
     if (code)
         return kafka_fail(err, code, admin->brokers, NULL, "tell the watermarks of %s[%d]", topic, (int)partition);
