@@ -34,6 +34,11 @@ def resolve(unknowns, hold_ms=4000, seconds=90, back=None):
     return history.resolve(unknowns, back + promised_s(hold_ms) + ASKING_S)
 
 
+def decided(user, coupon):
+    answer = stack.grab(user, coupon)
+    return answer if answer.status == 200 else None
+
+
 class Sale:
     """`clicks`: how often each user sends its try, one click after the other. With a limit above 1 a key names the try."""
 
@@ -72,8 +77,9 @@ class Sale:
         stack.wait_quiet(self.coupon, seconds)  # I14: lag zero, nothing pending
         history.check(self.coupon, self.history(), states, self.limit)  # I2, I3, I4, I6
         stack.check_coupon(self.coupon, self.total)  # I1, I5
-        fresh = stack.grab(users.take(1), self.coupon)  # I14: what is free can be sold
-        assert fresh.status == 200 and (fresh.json["success"] or stack.left(self.coupon) == 0), fresh
+        user = users.take(1)
+        fresh = stack.wait_for(lambda: decided(user, self.coupon), ASKING_S, "a grab is decided")  # I14: what is free can be sold
+        assert fresh.json["success"] or stack.left(self.coupon) == 0, fresh
         if sell_rest:
             self.sell_rest()
         audit.audit(history=self.history())  # I1-I8 of everything, from outside
