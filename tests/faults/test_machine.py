@@ -12,7 +12,7 @@ import pytest
 from support import kafka_admin, lost, records, spans, stack, users
 from support.clock import HOUR_S, Clock
 from support.disk import SmallDisk
-from support.sale import LARGEST_HOLD_S, Sale
+from support.sale import LARGEST_HOLD_S, REBUILT_S, Sale
 
 more = pytest.mark.more
 SERVICES = ("ingest", "keeper", "query", "worker-hash", "worker-daily")
@@ -171,9 +171,12 @@ def test_clock_of_the_keeper_jumps_while_it_waits():
                 return swept
             least_s = waited_s(sweeps, lambda: clock.move(offset_s), lambda: not swept & set(stack.stock_redis().hkeys(f"weir:{{{sale.coupon}}}:pending")))
             assert least_s >= sale.hold_ms / 2000, f"a sweep has waited {least_s:.2f} s"
+            since = stack.log_size("keeper")
             stack.stock_redis().flushall()
-            least_s = waited_s(lambda: stack.mark(sale.coupon).get("state") == "building", lambda: clock.move(-offset_s), lambda: stack.is_open(sale.coupon))
+            least_s = waited_s(lambda: stack.mark(sale.coupon).get("state") == "building", lambda: clock.move(-offset_s),
+                               lambda: "rebuild has folded a shard" in stack.log_since("keeper", since))
             assert least_s >= LARGEST_HOLD_S / 2, f"a rebuild has waited {least_s:.2f} s"
+            stack.wait_for(lambda: stack.is_open(sale.coupon), REBUILT_S, "the coupon is open again")
             wait_sold_on(sale, "grabs are taken again")
         assert sale.storm.runs(), "the load was over before the fault"
         clock.move(-HOUR_S)
