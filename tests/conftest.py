@@ -14,6 +14,8 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "more: long (tests/README.md); run by ops/test --faults")
     config.addinivalue_line("markers", "measures: memory or times, which are others under a sanitizer or valgrind; not run there")
     config.addinivalue_line("markers", "deadline(seconds): of this test, instead of the usual one")
+    if os.environ.get("WEIR_FAULTS") == "all":
+        config.option.maxfail = 0  # of a run of hours one failure costs only itself; else ctest's -x ends the file
 
 
 def pytest_collection_modifyitems(config, items):
@@ -33,7 +35,7 @@ def pytest_sessionfinish(session, exitstatus):
 
 @pytest.fixture(autouse=True)
 def deadline(request):
-    """A test that hangs fails, and is followed by the others; ctest knows only a deadline of the whole file."""
+    """A test that hangs fails by itself; ctest knows only a deadline of the whole file."""
     marker = request.node.get_closest_marker("deadline")
     seconds = marker.args[0] if marker else TEST_SECONDS
 

@@ -153,18 +153,20 @@ process_forget() { rm -f "$WEIR_VAR/run/$1.pid" "$WEIR_VAR/run/$1.start"; }
 
 process_is_gone() { ! process_is_running "$1"; }
 
-# process_stop NAME DEADLINE_S: TERM, and KILL with a warning when it does not go in time. Fine when it does not run.
+# process_stop NAME DEADLINE_S: TERM; KILL with a warning when it does not go in time, and then 1. Fine when it does not run.
 process_stop() {
-    local name=$1
+    local name=$1 status=0
     if process_signal "$name" TERM; then
         process_signal "$name" CONT || true # a stopped process would never see the TERM
         if ! wait_for "$2" process_is_gone "$name"; then
             warn "$name did not end within $2 s of SIGTERM and is killed; see $WEIR_VAR/log/$name.log"
+            status=1
             process_signal "$name" KILL || true
             wait_for 5 process_is_gone "$name" || die "$name cannot be killed (pid $(process_pid "$name" || true))"
         fi
     fi
     process_forget "$name"
+    return $status
 }
 
 # log_tail NAME: the last lines of its log, indented, for an error message.

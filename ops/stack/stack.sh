@@ -24,11 +24,15 @@ stack_fill() {
     done
 }
 
+# All of it; 1, and says so, if a part had to be killed.
 stack_stop() {
-    parts_stop haproxy ingest query
-    parts_stop keeper worker-hash worker-daily
-    parts_stop "${server_names[@]}"
-    parts_stop proxy
+    local status=0
+    parts_stop haproxy ingest query || status=1
+    parts_stop keeper worker-hash worker-daily || status=1
+    parts_stop "${server_names[@]}" || status=1
+    parts_stop proxy || status=1
+    ((status == 0)) || say "error: all is stopped, but not every part of $WEIR_VAR ended by itself (above)"
+    return $status
 }
 
 # Only what a stack is known to have made, never a folder with something else in it.

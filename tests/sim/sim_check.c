@@ -327,6 +327,13 @@ bool check_is_at_rest(struct world *world, const char **ret_why)
     return true;
 }
 
+/* Whether the try of a claim's text, which a space or its end follows, is this one. */
+static bool is_try(const char *text, const char *try_key)
+{
+    size_t length = strcspn(text, " ");
+    return length == strlen(try_key) && memcmp(text, try_key, length) == 0;
+}
+
 static void check_claims(struct world *world, uint64_t coupon)
 {
     const struct sim_check *check = world->check;
@@ -340,8 +347,8 @@ static void check_claims(struct world *world, uint64_t coupon)
         while ((text = next_claim(text, &id, &try_key)) != NULL) {
             const struct grab_truth *grab = check_grab(world, id);
             held++;
-            if (grab != NULL && strncmp(try_key, grab->try_key, strlen(grab->try_key)) != 0)
-                world_violated(world, "I13", "the claim of grab %" PRIu64 " has lost its try key", id);
+            if (grab != NULL && !is_try(try_key, grab->try_key))
+                world_violated(world, "I13", "the claim of grab %" PRIu64 " has another try key", id);
         }
     }
     if (held != check->ok[coupon - 1])

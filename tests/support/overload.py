@@ -44,17 +44,27 @@ class Load:
         count = int(rate * seconds)
         self.storm = Storm(coupon, users.take(count), count, rate=int(rate), connections=connections, base=INGEST)
 
+    def wait(self):
+        """Until the last answer; what came of it is read by finish()."""
+        self.storm.wait(300)
+
     def finish(self):
-        self.summary = self.storm.finish(300)
+        self.wait()
+        self.summary = self.storm.finish()
         return self.summary
 
-    def between(self, begin_s, end_s=1e9):
-        return [h for h in self.storm.history if begin_s * 1e6 <= h["due_us"] < end_s * 1e6]
+    def sending_us(self):
+        return max(h["sent_us"] for h in self.storm.history)
 
     def rate_of_accepted(self):
         """Over the time of sending: what is answered later is no capacity."""
-        sending_us = max(h["sent_us"] for h in self.storm.history)
+        sending_us = self.sending_us()
         return sum(1 for h in self.storm.accepted() if h["answered_us"] <= sending_us) / sending_us * 1e6
+
+    def due_after(self, other, seconds):
+        """The grabs of this load that were due when so many seconds had passed since `other` sent its last one."""
+        since_us = other.summary["started_boottime_us"] + other.sending_us() + seconds * 1e6 - self.summary["started_boottime_us"]
+        return [h for h in self.storm.history if h["due_us"] >= since_us]
 
 
 def times_ms(history):
@@ -79,7 +89,7 @@ class Watch:
                 begin = time.monotonic()
                 what = self._look()
                 self.seen.append((begin, time.monotonic() - begin, what))
-        except (OSError, AssertionError) as error:
+        except Exception as error:  # whatever it is, the watch is blind from here on
             self.failed = error
 
     def __enter__(self):

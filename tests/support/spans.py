@@ -1,6 +1,6 @@
 """The spans of id time that ingest was leased, by its own log; and whether the ids that were sold keep to them.
 
-    with spans.short():                      ingest, started so that its spans are short and told
+    with spans.short() as told:              ingest, started so that its spans are short and told; spans.told(): of the usual length
         ... sale, faults; whoever starts ingest in between does it with spans.ARGUMENTS ...
         told.check(coupon)
 """
@@ -11,7 +11,8 @@ import time
 from support import records, stack
 
 SPAN_MS = 1000  # the shortest that may be leased
-ARGUMENTS = (f"--ingest.id_span_ms={SPAN_MS}", "--log.level=debug")
+TELL = ("--log.level=debug",)
+ARGUMENTS = (f"--ingest.id_span_ms={SPAN_MS}", *TELL)
 TOLD = re.compile(r'span of ids (leased|given back)".* node=(\d+) begin_ms=(\d+) end_ms=(\d+)')
 
 
@@ -58,14 +59,18 @@ class Told:
         assert not outside, f"{len(outside)} of {len(ids)} ids lie in no span that their node was leased, among them {outside[0]}"
 
 
-@contextlib.contextmanager
 def short():
     """Afterwards ingest has its usual spans again."""
-    told = Told(stack.log_size("ingest"))
-    stack.ctl("restart", "ingest", "--", *ARGUMENTS)
+    return told(ARGUMENTS)
+
+
+@contextlib.contextmanager
+def told(arguments=TELL):
+    found = Told(stack.log_size("ingest"))
+    stack.ctl("restart", "ingest", "--", *arguments)
     stack.ready_again()
     try:
-        yield told
+        yield found
     finally:
         stack.ctl("resume", "ingest", check=False)
         stack.ctl("restart", "ingest")

@@ -48,7 +48,7 @@ def ctl(*arguments, env=None, check=True):
     """ops/stack/ctl on this stack: ctl("kill", "shard2")."""
     full = dict(os.environ, WEIR_VAR=ENV["WEIR_VAR"], **(env or {}))
     full.pop("WEIR_PORT_BASE", None)
-    done = subprocess.run([str(ROOT / "ops/stack/ctl"), *arguments], env=full, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([str(ROOT / "ops/stack/ctl"), *arguments], env=full, capture_output=True, text=True, timeout=180)
     if check and done.returncode != 0:
         raise AssertionError(f"ctl {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
     return done

@@ -43,13 +43,18 @@ class Storm:
             self.stopped = True
             self.process.send_signal(signal.SIGINT)
 
+    def wait(self, seconds=120):
+        """Until all is answered. What came of it is read by finish(), which takes a while for a large history."""
+        if not hasattr(self, "output"):
+            self.output, _ = self.process.communicate(timeout=seconds)
+            _running.remove(self)
+
     def finish(self, seconds=120):
         """Waits for the end; answers the summary, also when asked again. The exit code is not judged: a fault test makes transport errors."""
         if hasattr(self, "summary"):
             return self.summary
-        output, _ = self.process.communicate(timeout=seconds)
-        _running.remove(self)
-        assert self.json_file.exists(), output
+        self.wait(seconds)
+        assert self.json_file.exists(), self.output
         self.summary = json.loads(self.json_file.read_text())
         self.history = [json.loads(line) for line in self.history_file.read_text().splitlines()]
         self.folder.cleanup()

@@ -16,9 +16,10 @@ SHIM = pathlib.Path(stack.ENV["WEIR_BIN"]).parent / "lib" / "clock_shim.so"
 
 
 class Clock:
-    def __init__(self, *names, offset_s=0):
+    def __init__(self, *names, offset_s=0, arguments=()):
+        """`arguments`: of each part, also when it is started again at the end."""
         assert SHIM.exists(), f"{SHIM} is not built: ninja -C build/test clock_shim"
-        self.names = names
+        self.names, self.arguments = names, arguments
         self.folder = tempfile.TemporaryDirectory(prefix="weir-clock-")
         self.file = pathlib.Path(self.folder.name) / "offset_us"
         self.file.write_bytes(struct.pack("=q", int(offset_s * 1_000_000)))
@@ -27,7 +28,7 @@ class Clock:
         self.log_sizes = {name: stack.log_size(name) for name in self.names}
         for name in self.names:
             stack.ctl("stop", name)
-            stack.ctl("start", name, env={"WEIR_CLOCK_FILE": str(self.file), "WEIR_CLOCK_SHIM": str(SHIM)})
+            stack.ctl("start", name, "--", *self.arguments, env={"WEIR_CLOCK_FILE": str(self.file), "WEIR_CLOCK_SHIM": str(SHIM)})
             self.check(name)
         stack.ready_again(READY_S)
         return self
@@ -44,6 +45,6 @@ class Clock:
     def __exit__(self, *_):
         for name in self.names:
             stack.ctl("stop", name)
-            stack.ctl("start", name)
+            stack.ctl("start", name, "--", *self.arguments)
         stack.ready_again(READY_S)
         self.folder.cleanup()
