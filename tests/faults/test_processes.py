@@ -304,7 +304,7 @@ def test_a_worker_with_two_shards_swapped_stores_nothing_there():
     with WrongWorker([urls[1], urls[0], *urls[2:]]) as wrong:
         before = {number: hash_progress(number) for number in (0, 1)}
         for number in before:
-            stack.wait_for(lambda: f"mysql.shards has it as shard {number}" in wrong.log(), 60, "the worker says what is wrong")
+            stack.wait_for(lambda: f"mysql.shards has it at position {number}" in wrong.log(), 60, "the worker says what is wrong")
         sale.finish_load()
         marks = stack.watermarks()
         others = [p for p in marks if p not in before[0] and p not in before[1]]
