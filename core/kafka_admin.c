@@ -3,6 +3,7 @@
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/kafka_internal.h"
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +34,7 @@ void kafka_admin_close(struct kafka_admin *admin)
 {
     if (!admin)
         return;
-    rd_kafka_destroy(admin->handle);
+    kafka_destroy_aside(admin->handle, NULL);
     free(admin->brokers);
     free(admin);
 }
@@ -192,23 +193,22 @@ bool kafka_admin_partitions(struct kafka_admin *admin, const char *topic, int64_
 }
 
 /* The library goes on asking the leader that it once knew, also when that one says that it no longer is: only a look at
- * the topic makes it learn. Answers the time left, ms; 0: it is over. */
-static int64_t learn_leaders(struct kafka_admin *admin, const char *topic, int64_t deadline_ms)
+ * the topic makes it learn. Answers the time left, ms; 0: it is over. `ret_count`: its partitions, when there was an answer. */
+static int64_t learn_leaders(struct kafka_admin *admin, const char *topic, int64_t deadline_ms, int *ret_count)
 {
     int64_t left_ms;
-    int ignored;
     do {
         clock_sleep_ms(SETTLE_STEP_MS);
         left_ms = deadline_ms - clock_boottime_ms();
-    } while (left_ms > 0 && !kafka_admin_partitions(admin, topic, left_ms, &ignored, NULL));
+    } while (left_ms > 0 && !kafka_admin_partitions(admin, topic, left_ms, ret_count, NULL));
     left_ms = deadline_ms - clock_boottime_ms();
     return left_ms > 0 ? left_ms : 0;
 }
 
-/* The library's own word for a partition that it has not heard of yet; a broker's would be UNKNOWN_TOPIC_OR_PART. */
-static bool may_come(rd_kafka_resp_err_t code)
+/* The library calls a partition unknown also before it has heard of it; then one that is there comes. */
+static bool may_come(rd_kafka_resp_err_t code, int32_t partition, int count)
 {
-    return kafka_error_kind(code) == ERR_OUTAGE || code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+    return kafka_error_kind(code) == ERR_OUTAGE || (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION && partition < count);
 }
 
 /* A leader that is being chosen, or that the library has not heard of yet, is waited for within the call's own time. */
@@ -217,8 +217,9 @@ bool kafka_admin_watermarks(struct kafka_admin *admin, const char *topic, int32_
 {
     int64_t low = 0, high = 0, deadline_ms = clock_boottime_ms() + timeout_ms, left_ms = timeout_ms;
     rd_kafka_resp_err_t code;
+    int count = INT_MAX; /* until it is known */
     while ((code = rd_kafka_query_watermark_offsets(admin->handle, topic, partition, &low, &high, (int)left_ms)) &&
-           may_come(code) && (left_ms = learn_leaders(admin, topic, deadline_ms)) > 0) {
+           may_come(code, partition, count) && (left_ms = learn_leaders(admin, topic, deadline_ms, &count)) > 0) {
     }
     if (code)
         return kafka_fail(err, code, admin->brokers, NULL, "tell the watermarks of %s[%d]", topic, (int)partition);

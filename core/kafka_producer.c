@@ -59,7 +59,6 @@ static bool client_open(struct kafka_producer *producer, struct client *client, 
     if (!conf)
         return false;
     struct kafka_sent *sent = mem_alloc(sizeof *sent);
-    atomic_init(&sent->last_us, 0);
     kafka_sent_watch(conf, sent);
     rd_kafka_t *handle = kafka_handle_new(RD_KAFKA_PRODUCER, conf, producer->brokers, err);
     if (!handle) {

@@ -38,11 +38,16 @@ static rd_kafka_resp_err_t on_sent(rd_kafka_t *handle, int socket, const char *b
 static rd_kafka_resp_err_t on_new(rd_kafka_t *handle, const rd_kafka_conf_t *conf, void *arg, char *words, size_t size)
 {
     (void)conf, (void)words, (void)size;
-    return rd_kafka_interceptor_add_on_request_sent(handle, "weir", on_sent, arg);
+    struct kafka_sent *sent = arg;
+    rd_kafka_resp_err_t code = rd_kafka_interceptor_add_on_request_sent(handle, "weir", on_sent, sent);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        atomic_store(&sent->last_us, 0);
+    return code;
 }
 
 void kafka_sent_watch(rd_kafka_conf_t *conf, struct kafka_sent *sent)
 {
+    atomic_init(&sent->last_us, INT64_MAX); /* as long as nobody looks everything may have been sent */
     rd_kafka_conf_interceptor_add_on_new(conf, "weir", on_new, sent);
 }
 

@@ -22,6 +22,7 @@ def pytest_collection_modifyitems(config, items):
     """Tests marked `more` belong to the long run (ops/test --faults sets WEIR_FAULTS=all); no other run selects them. `measures`: ops/stack/watched.sh."""
     unwanted = [mark for mark, runs in (("more", os.environ.get("WEIR_FAULTS") == "all"), ("measures", "WEIR_WATCHED" not in os.environ)) if not runs]
     left_out = [item for item in items if any(item.get_closest_marker(mark) for mark in unwanted)]
+    config.only_measures = bool(items) and all(item.get_closest_marker("measures") for item in items if not item.get_closest_marker("more"))
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
@@ -29,7 +30,7 @@ def pytest_collection_modifyitems(config, items):
 
 def pytest_sessionfinish(session, exitstatus):
     """A file that only measures has nothing to run under a sanitizer."""
-    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and "WEIR_WATCHED" in os.environ:
+    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and "WEIR_WATCHED" in os.environ and session.config.only_measures:
         session.exitstatus = pytest.ExitCode.OK
 
 

@@ -204,6 +204,8 @@ bool audit_run(struct audit *audit, struct err *err)
     if (!run_passes(audit, err) || !audit_log_moved(audit, &moved, err))
         return false;
     audit->at_rest = rests(audit, moved);
+    if (audit->again && !audit->at_rest)
+        return true;
     audit_check_sums(audit);
     audit_check_stock(audit);
     note_others(audit);

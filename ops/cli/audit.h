@@ -192,6 +192,7 @@ struct audit {
     uint32_t slices, slice; /* passes, and which one this is */
     int32_t today;
     int64_t redis_now_ms; /* by the last look */
+    bool again;           /* it is run again unless it finds rest: nothing is waited for */
     int64_t asked_ms;     /* CLOCK_BOOTTIME when all parts had answered */
     audit_record_fn take; /* what the log's records are given to */
     uint64_t records, claims, foreign, refused_foreign, misplaced_foreign;

@@ -5,6 +5,7 @@
 #include "schemas/codec.h"
 #include "schemas/partition.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 enum { WAIT_STEP_MS = 500 };
@@ -76,6 +77,13 @@ void audit_unknown_report(struct audit *audit)
 {
     for (size_t i = 0; i < audit->unknown_count; i++) {
         const struct audit_line *line = &audit->unknown[i];
+        const struct audit_coupon *coupon = audit_coupon(audit, line->coupon_id);
+        if (!coupon || coupon->row.broken) { /* no keeper ends it, and whether something is pending was not looked at */
+            audit_report_unchecked(&audit->report,
+                                   "grab %" PRIu64 " (the catalog has no sound row of its coupon %" PRIu64 ")",
+                                   line->grab_id, line->coupon_id);
+            continue;
+        }
         struct audit_place place = AUDIT_NOWHERE;
         place.partition = partition_of(audit, line);
         place.grab_id = line->grab_id;
@@ -87,17 +95,27 @@ void audit_unknown_report(struct audit *audit)
     }
 }
 
-/* By the longest hold of theirs. A coupon's that the catalog does not know is nobody's to end. */
+static int64_t longer_hold(const struct audit_coupon *coupon, int64_t hold_ms)
+{
+    if (coupon->look.hold_ms > hold_ms)
+        hold_ms = coupon->look.hold_ms;
+    return coupon->row.hold_ms > hold_ms ? coupon->row.hold_ms : hold_ms;
+}
+
+/* By the longest hold of theirs; where a coupon has no valid mark its rebuild ends them, and waits by the longest of all. */
 static int64_t due_ms(const struct audit *audit)
 {
     int64_t hold_ms = 0;
+    bool rebuilt = false;
     for (size_t i = 0; i < audit->unknown_count; i++) {
         const struct audit_coupon *coupon = audit_coupon(audit, audit->unknown[i].coupon_id);
-        if (coupon && coupon->look.hold_ms > hold_ms)
-            hold_ms = coupon->look.hold_ms;
-        if (coupon && coupon->row.hold_ms > hold_ms)
-            hold_ms = coupon->row.hold_ms;
+        if (!coupon)
+            continue;
+        hold_ms = longer_hold(coupon, hold_ms);
+        rebuilt = rebuilt || coupon->stock != AUDIT_STOCK_VALID;
     }
+    for (size_t i = 0; rebuilt && i < audit->coupon_count; i++)
+        hold_ms = longer_hold(&audit->coupons[i], hold_ms);
     return audit->asked_ms + audit_due_ms(hold_ms);
 }
 

@@ -128,12 +128,13 @@ static bool run_until(struct audit *audit, const struct cli_config *config, cons
 {
     const int64_t deadline_ms = clock_boottime_ms() + options->wait_s * 1000;
     for (;;) {
-        *audit = (struct audit){.config = config, .options = options};
+        const bool last = !options->rest || clock_boottime_ms() >= deadline_ms;
+        *audit = (struct audit){.config = config, .options = options, .again = !last};
         if (!audit_run(audit, err))
             return false;
         if (!options->rest || audit->at_rest)
             return true;
-        if (clock_boottime_ms() >= deadline_ms)
+        if (last)
             return audit_report_total(&audit->report) > 0 ||
                    err_set(err, ERR_CONFLICT, "not at rest within %" PRId64 " s: %s", options->wait_s, audit->why_not);
         audit_free(audit);

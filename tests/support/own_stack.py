@@ -12,7 +12,7 @@ import subprocess
 from support import stack
 
 PORTS_AWAY = 100  # from the ports of the stack under test
-UP_S, DOWN_S = 400, 180  # down: longer than the deadlines of all parts together
+UP_S, DOWN_S = 400, 260  # down: longer than the deadlines of all parts together
 
 
 def _run(command, *options, seconds):

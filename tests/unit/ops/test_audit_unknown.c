@@ -194,6 +194,18 @@ static void test_its_time_is_over(void **state)
     assert_string_equal(fixture_last(f)->kind, "unknown_open");
 }
 
+/* No keeper ends what has no sound coupon, and its marks were not looked at. */
+static void test_of_a_broken_coupon_nothing_is_known(void **state)
+{
+    (void)state;
+    f->audit.at_rest = true;
+    f->audit.coupons[0].row.broken = true;
+    note(OPEN_GRAB, EPOCH);
+    wait_for_it();
+    assert_int_equal(fixture_found(f), 0);
+    assert_int_equal(f->audit.report.unchecked.count, 1);
+}
+
 /* README, I4: two holds are enough from 4 s on. */
 static void test_how_long_it_has(void **state)
 {
@@ -215,6 +227,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_log_is_read_once_more_when_its_time_is_over, open_fixture,
                                         close_fixture),
         cmocka_unit_test_setup_teardown(test_its_time_is_over, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(test_of_a_broken_coupon_nothing_is_known, open_fixture, close_fixture),
         cmocka_unit_test(test_how_long_it_has),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
