@@ -40,7 +40,8 @@ struct kafka_producer;
 /* Errors: wrong setting only; a broker that is away is no error. Not thread-safe: one producer, one thread. */
 WEIR_MUST_USE bool kafka_producer_open(const struct kafka_producer_options *options,
                                        struct kafka_producer **ret_producer, struct err *err);
-/* False: certainly not persisted, no report will come (queue full, fatal, too large). Key and value are copied. */
+/* False: certainly not persisted, no report will come (queue full, fatal, too large; ERR_CONFLICT: the log has gone back).
+ * Key and value are copied. */
 WEIR_MUST_USE bool kafka_produce(struct kafka_producer *producer, const char *topic, int32_t partition, const void *key,
                                  size_t key_len, const void *value, size_t value_len,
                                  const struct kafka_header *headers, size_t header_count, void *opaque,

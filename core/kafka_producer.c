@@ -170,6 +170,8 @@ bool kafka_produce(struct kafka_producer *producer, const char *topic, int32_t p
                    size_t key_len, const void *value, size_t value_len, const struct kafka_header *headers,
                    size_t header_count, void *opaque, struct err *err)
 {
+    if (atomic_load(&producer->other_log)) /* nothing will be acknowledged any more */
+        return err_set(err, ERR_CONFLICT, "%s", producer->why.text);
     if (producer->fatal)
         swap_client(producer);
     struct client *client = &producer->clients[0];

@@ -74,6 +74,8 @@ struct keeper {
     unsigned rebuilds_failed;                /* since the last one that came through */
     int64_t rebuild_rest_ms;                 /* no rebuild before this, CLOCK_BOOTTIME */
     struct rebuild_turn turn;                /* between keepers that both believe to lead */
+    int64_t append_rest_ms;                  /* a sweep could append nothing: none tries before this, CLOCK_BOOTTIME */
+    char append_waits[KEEPER_WHY_MAX];       /* why; "": it can */
     char rebuild_waits[KEEPER_WHY_MAX];      /* why one that is owed is not done; "": none is owed */
     struct keeper_lost lost;                 /* coupons that a rebuild left closed, for their rows are missing */
     struct rebuild_progress progress;        /* of the last rebuild */

@@ -236,6 +236,7 @@ static void stand_down(struct keeper *keeper)
     tally_show(&(struct tally){0});
     keeper->looked_at_ms = 0;
     keeper->rebuild_waits[0] = '\0';
+    keeper->append_waits[0] = '\0';
 }
 
 static void show_leads(bool leads)
@@ -283,7 +284,9 @@ static bool keeper_round(struct keeper *keeper, struct err *err)
 static void tell_state(struct keeper *keeper, const struct err *err)
 {
     char note[LEASE_TELL_MAX];
-    const char *why = err->kind != ERR_NONE ? err->text : keeper->rebuild_waits;
+    const char *why = err->kind != ERR_NONE              ? err->text
+                      : keeper->rebuild_waits[0] != '\0' ? keeper->rebuild_waits
+                                                         : keeper->append_waits;
     service_part_set(keeper->part, why[0] == '\0', why);
     show_leads(keeper_lease_tell(keeper->lease, note)); /* first, so that the note and the metric agree */
     service_part_note(keeper->part, note);

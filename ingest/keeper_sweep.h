@@ -1,5 +1,5 @@
 /* A sweep on its way: the grabs of one coupon that were due when it began. Its life is in keeper_sweep.c, its steps in
- * keeper_sweep_steps.c. The keeper's thread. */
+ * keeper_sweep_steps.c and keeper_sweep_append.c. The keeper's thread. */
 #ifndef WEIR_INGEST_KEEPER_SWEEP_H
 #define WEIR_INGEST_KEEPER_SWEEP_H
 
@@ -8,7 +8,7 @@
 #include "protocol/sweep.h"
 
 /* SWEEPS_OF_COUPON_MAX: those that wait out half the hold, begun one after another, and those that fold. */
-enum { SWEEPS_OF_COUPON_MAX = 8, SWEEP_SHARD_REST_MS = 1000 };
+enum { SWEEPS_OF_COUPON_MAX = 8, SWEEP_SHARD_REST_MS = 1000, SWEEP_APPEND_REST_MS = 1000 };
 
 struct sweep {
     struct sweep *next; /* an older one */
