@@ -97,7 +97,7 @@ def test_two_of_three_gone(gone):
     without = more_grabs(sale)
     assert not without.accepted() and (without.unavailable() or without.unknown()), without.summary
     for name in ("kafka2", "kafka3"):
-        stack.ctl("kill", name)
+        stack.ctl("kill", name, check=False)  # most have ended
         stack.ctl("launch", name)
     stack.wait_for(lambda: stack.grab(users.take(1), sale.coupon).json.get("success"), 120, "grabs are taken again")
     end(sale, without)
