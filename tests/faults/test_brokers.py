@@ -10,7 +10,7 @@ import signal
 
 import pytest
 
-from support import audit, history, kafka_admin, own_stack, records, stack, users
+from support import audit, history, kafka_admin, own_stack, processes, records, stack, users
 from support.sale import Sale, resolve
 from support.storm import Storm
 
@@ -120,12 +120,12 @@ def test_the_log_of_a_sale_cut_behind_progress():
     kafka_admin.delete_records("grabs", cut, high - 5)
     stack.ctl("start", "worker-hash")
     words = f"The log of grabs[{cut}] begins at offset {high - 5}, behind progress ({stored})"
-    stack.wait_for(lambda: words in stack.get("/readyz?verbose", base=stack.ENV["WEIR_WORKER_HASH"]).body.decode(), 60, "the partition is stopped")
+    stack.wait_for(lambda: words in processes.tells(stack.ENV["WEIR_WORKER_HASH"]), 60, "the partition is stopped")
     assert alarms() == 1
     assert stack.grab(users.take(1), coupon).json["success"], "the sale does not go on"
 
     stack.stock_redis().flushall()
-    stack.wait_for(lambda: f"the log of grabs[{cut}] goes from offset {high - 5}" in stack.get("/readyz?verbose", base=stack.ENV["WEIR_KEEPER"]).body.decode(), 60,
+    stack.wait_for(lambda: f"the log of grabs[{cut}] goes from offset {high - 5}" in processes.tells(stack.ENV["WEIR_KEEPER"]), 60,
                    "the keeper says what is wrong")
     assert not stack.is_open(coupon) and stack.grab(users.take(1), coupon).status == 503
     assert stack.progress("hash")[cut] == stored, "something was stored behind a gap"
@@ -184,7 +184,7 @@ def test_the_log_of_a_sale_made_anew(make_anew):
 
     def sells_no_more():
         answers.append(stack.grab(users.take(1), first, base=stack.ENV["WEIR_INGEST"]))
-        return "made anew" in stack.get("/readyz?verbose", base=stack.ENV["WEIR_INGEST"]).body.decode()
+        return "made anew" in processes.tells(stack.ENV["WEIR_INGEST"])
     stack.wait_for(sells_no_more, 90, "ingest says that the log is another one", every=0.02)
     refused = stack.grab(users.take(1), first, base=stack.ENV["WEIR_INGEST"])
     assert refused.status == 503 and refused.json["code"] == "log_away", refused
@@ -213,7 +213,7 @@ def check_keeper_appends_no_more():
     """Its CANCELs of the unknowns are acknowledged by another log than the one that it knows: it says so, and does not send them again and again."""
     words, since = "nothing could be appended", stack.log_size("keeper")
     stack.wait_for(lambda: words in stack.log_since("keeper", since), 60, "the keeper sees that the log is another one")
-    assert "no CANCEL can be appended" in stack.get("/readyz?verbose", base=stack.ENV["WEIR_KEEPER"]).body.decode()
+    assert "no CANCEL can be appended" in processes.tells(stack.ENV["WEIR_KEEPER"])
     end = sum(stack.watermarks().values())
     stack.wait_for(lambda: stack.log_since("keeper", since).count(words) > 3, 60, "it has tried again and again")
     assert sum(stack.watermarks().values()) == end
@@ -224,7 +224,7 @@ def check_not_rebuilt_until_it_is_said(coupon):
     stack.wait_quiet(coupon)
     epoch = stack.epoch()
     stack.stock_redis().flushall()
-    stack.wait_for(lambda: "no stock is rebuilt without them" in stack.get("/readyz?verbose", base=stack.ENV["WEIR_KEEPER"]).body.decode(), 60,
+    stack.wait_for(lambda: "no stock is rebuilt without them" in processes.tells(stack.ENV["WEIR_KEEPER"]), 60,
                    "the keeper says what is wrong")
     assert stack.epoch() == epoch and not stack.is_open(coupon)
     for number in range(stack.SHARDS):

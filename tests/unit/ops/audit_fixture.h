@@ -58,6 +58,23 @@ static inline void fixture_close(struct fixture *fixture)
     audit_free(&fixture->audit);
 }
 
+/* The one of the test that runs: a set-up begins with fixture_new, and close_fixture is the teardown of all. */
+static struct fixture *f;
+
+static inline void fixture_new(void)
+{
+    f = mem_alloc(sizeof *f);
+    fixture_open(f);
+}
+
+static inline int close_fixture(void **state)
+{
+    (void)state;
+    fixture_close(f);
+    free(f);
+    return 0;
+}
+
 /* The n-th user whose partition is `partition`. */
 static inline uint64_t user_of(int32_t partition, int n)
 {

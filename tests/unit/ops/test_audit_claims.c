@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 
-static struct fixture *f;
 static struct audit_scan scan;
 static char user[24]; /* of the only OK grab */
 static const char *field, *value;
@@ -26,22 +25,13 @@ bool __wrap_audit_scan_hash(struct audit_scan *of, const char *key, audit_scan_f
 static int open_fixture(void **state)
 {
     (void)state;
-    f = mem_alloc(sizeof *f);
-    fixture_open(f);
+    fixture_new();
     f->audit.coupons[0].stock = AUDIT_STOCK_VALID;
     f->audit.coupons[0].look = (struct audit_look){.valid = true, .limit = 1};
     fixture_record(f, RECORD_DATA, 1, user_of(0, 0), 1);
     scan = (struct audit_scan){.audit = &f->audit, .coupon = &f->audit.coupons[0]};
     snprintf(user, sizeof user, "%llu", (unsigned long long)user_of(0, 0));
     field = user;
-    return 0;
-}
-
-static int close_fixture(void **state)
-{
-    (void)state;
-    fixture_close(f);
-    free(f);
     return 0;
 }
 

@@ -6,21 +6,10 @@
 
 #include <cmocka.h>
 
-static struct fixture *f;
-
 static int open_fixture(void **state)
 {
     (void)state;
-    f = mem_alloc(sizeof *f);
-    fixture_open(f);
-    return 0;
-}
-
-static int close_fixture(void **state)
-{
-    (void)state;
-    fixture_close(f);
-    free(f);
+    fixture_new();
     return 0;
 }
 

@@ -8,25 +8,15 @@
 
 #include <cmocka.h>
 
-static struct fixture *f;
 static uint64_t user; /* has the OK grab 1, alone */
 
 static int open_fixture(void **state)
 {
     (void)state;
-    f = mem_alloc(sizeof *f);
-    fixture_open(f);
+    fixture_new();
     user = user_of(0, 0);
     fixture_record(f, RECORD_DATA, 1, user, 5);
     fixture_record(f, RECORD_CANCEL, 2, user_of(0, 1), 5);
-    return 0;
-}
-
-static int close_fixture(void **state)
-{
-    (void)state;
-    fixture_close(f);
-    free(f);
     return 0;
 }
 

@@ -9,7 +9,6 @@
 
 enum { HOLD_MS = 1000, NOW_MS = 100000, GRAB = 5 };
 
-static struct fixture *f;
 static struct audit_scan scan;
 static const char *value;
 
@@ -27,19 +26,10 @@ bool __wrap_audit_scan_hash(struct audit_scan *of, const char *key, audit_scan_f
 static int open_fixture(void **state)
 {
     (void)state;
-    f = mem_alloc(sizeof *f);
-    fixture_open(f);
+    fixture_new();
     f->audit.redis_now_ms = NOW_MS;
     f->audit.coupons[0].look = (struct audit_look){.valid = true, .hold_ms = HOLD_MS};
     scan = (struct audit_scan){.audit = &f->audit, .coupon = &f->audit.coupons[0]};
-    return 0;
-}
-
-static int close_fixture(void **state)
-{
-    (void)state;
-    fixture_close(f);
-    free(f);
     return 0;
 }
 

@@ -8,27 +8,16 @@
 
 enum { GRABS = 5, HASH = 0, DAILY = 1 };
 
-static struct fixture *f;
-
 static int open_fixture(void **state)
 {
     (void)state;
-    f = mem_alloc(sizeof *f);
-    fixture_open(f);
+    fixture_new();
     fixture_progress(f, 0, GRABS);
     fixture_progress(f, 1, 1);
     for (uint32_t n = 0; n < GRABS; n++)
         fixture_record(f, n == 2 ? RECORD_CANCEL : RECORD_DATA, n, user_of(0, (int)n), 1);
     fixture_record(f, RECORD_DATA, 100, user_of(1, 0), 1);
     fixture_record(f, RECORD_DATA, 101, user_of(1, 1), 1); /* progress has not passed it */
-    return 0;
-}
-
-static int close_fixture(void **state)
-{
-    (void)state;
-    fixture_close(f);
-    free(f);
     return 0;
 }
 

@@ -6,25 +6,15 @@
 
 #include <cmocka.h>
 
-static struct fixture *f;
 static struct audit_coupon *coupon;
 
 static int open_fixture(void **state)
 {
     (void)state;
-    f = mem_alloc(sizeof *f);
-    fixture_open(f);
+    fixture_new();
     coupon = &f->audit.coupons[0];
     coupon->stock = AUDIT_STOCK_VALID;
     coupon->look = (struct audit_look){.valid = true, .total = FIXTURE_TOTAL, .limit = 1, .left = FIXTURE_TOTAL};
-    return 0;
-}
-
-static int close_fixture(void **state)
-{
-    (void)state;
-    fixture_close(f);
-    free(f);
     return 0;
 }
 

@@ -8,24 +8,14 @@
 
 enum { PARTITIONS = 4, SHARDS = 2 };
 
-static struct fixture *f;
 static struct audit_layout *layout;
 
 static int open_fixture(void **state)
 {
     (void)state;
-    f = mem_alloc(sizeof *f);
-    fixture_open(f);
+    fixture_new();
     layout = &f->audit.layouts[0];
     route_spread(&layout->route, &stream_grabs, layout->keys->layout, PARTITIONS, SHARDS);
-    return 0;
-}
-
-static int close_fixture(void **state)
-{
-    (void)state;
-    fixture_close(f);
-    free(f);
     return 0;
 }
 

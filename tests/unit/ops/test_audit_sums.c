@@ -6,7 +6,6 @@
 
 #include <cmocka.h>
 
-static struct fixture *f;
 static struct audit_progress *progress; /* of layout hash, partition 0 */
 
 /* As if the tables had been made by the fold. */
@@ -29,22 +28,13 @@ static void store_what_was_folded(void)
 static int open_fixture(void **state)
 {
     (void)state;
-    f = mem_alloc(sizeof *f);
-    fixture_open(f);
+    fixture_new();
     progress = &f->audit.layouts[0].progress[0];
     fixture_progress(f, 0, 3);
     fixture_record(f, RECORD_DATA, 1, user_of(0, 0), 1);
     fixture_barrier(f, 0, 4);
     fixture_record(f, RECORD_DATA, 2, user_of(0, 1), 1);
     store_what_was_folded();
-    return 0;
-}
-
-static int close_fixture(void **state)
-{
-    (void)state;
-    fixture_close(f);
-    free(f);
     return 0;
 }
 

@@ -9,7 +9,6 @@
 
 enum { EPOCH = 5, OPEN_GRAB = 3 };
 
-static struct fixture *f;
 static int reads;          /* of the log's end */
 static int cancel_at_read; /* 0: never */
 
@@ -60,20 +59,11 @@ bool __wrap_audit_log_tail(struct audit *audit, const bool *partitions, audit_re
 static int open_fixture(void **state)
 {
     (void)state;
-    f = mem_alloc(sizeof *f);
-    fixture_open(f);
+    fixture_new();
     fixture_record(f, RECORD_DATA, 1, user_of(0, 0), EPOCH);
     f->audit.coupons[0].row.hold_ms = 0;
     f->audit.asked_ms = clock_boottime_ms();
     reads = cancel_at_read = 0;
-    return 0;
-}
-
-static int close_fixture(void **state)
-{
-    (void)state;
-    fixture_close(f);
-    free(f);
     return 0;
 }
 
