@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-enum { THROTTLE_SLICES_PER_S = 250 };
+enum { THROTTLE_SLICES_PER_S = 250, THROTTLE_CATCH_UP_US = 100000 };
 
 static void drop(struct conn *conn, enum direction direction, enum fault_kind kind)
 {
@@ -70,6 +70,19 @@ static size_t flow_allows(struct conn *conn, enum direction direction, size_t le
     return len;
 }
 
+static int64_t latest(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* A line is busy from when its bytes came or it was free, not from when this process got a processor: whatever is late
+ * is caught up, so that the pace holds on a busy machine too. */
+static int64_t throttle_free_us(const struct flow *flow, size_t len, uint64_t rate, int64_t now_us)
+{
+    const int64_t begun_us = latest(flow->allowed_us, queue_next_us(&flow->queue));
+    return latest(begun_us, now_us - THROTTLE_CATCH_UP_US) + (int64_t)(len * 1000000 / rate);
+}
+
 static void flow_passed(struct conn *conn, enum direction direction, const char *data, size_t len, int64_t now_us)
 {
     struct flow *flow = &conn->flow[direction];
@@ -77,7 +90,7 @@ static void flow_passed(struct conn *conn, enum direction direction, const char 
     flow->passed += len;
     conn->link->counters.bytes[direction] += len;
     if (rate > 0)
-        flow->allowed_us = now_us + (int64_t)(len * 1000000 / rate);
+        flow->allowed_us = throttle_free_us(flow, len, rate, now_us);
     if (direction == UP)
         look_at_request(conn, data, len);
     queue_take(&flow->queue, len);
