@@ -31,6 +31,7 @@ struct service_part {
     atomic_bool ready;
     char why[SERVICE_WHY_BYTES_MAX];  /* under the lock */
     char note[SERVICE_WHY_BYTES_MAX]; /* under the lock */
+    int64_t away_ms;                  /* since when; 0: it is there; under the lock */
 };
 
 static const char *own_name = "weir";
@@ -200,7 +201,7 @@ static void tell_change(const struct service_part *part, bool ready)
 /* One line: it goes into /readyz and into systemd's message, where a newline begins another variable. */
 static void line_set(char line[SERVICE_WHY_BYTES_MAX], const char *text)
 {
-    (void)snprintf(line, SERVICE_WHY_BYTES_MAX, "%s", text);
+    (void)snprintf(line, SERVICE_WHY_BYTES_MAX, "%.*s", SERVICE_WHY_BYTES_MAX - 1, text);
     for (char *c = line; *c; c++)
         if ((unsigned char)*c < 0x20)
             *c = ' ';
@@ -225,6 +226,35 @@ void service_part_note(struct service_part *part, const char *note)
 {
     pthread_mutex_lock(&lock);
     line_set(part->note, note);
+    pthread_mutex_unlock(&lock);
+}
+
+static void away_begin(struct service_part *part, const char *meanwhile, const char *why)
+{
+    part->away_ms = clock_boottime_ms();
+    log_warn("a part is away", LOG_STR("part", part->name), LOG_STR("meanwhile", meanwhile), LOG_STR("why", why));
+}
+
+static void away_end(struct service_part *part)
+{
+    log_info("a part is back", LOG_STR("part", part->name), LOG_INT("away_ms", clock_boottime_ms() - part->away_ms));
+    part->away_ms = 0;
+    part->note[0] = '\0';
+}
+
+void service_part_away(struct service_part *part, const char *meanwhile, const char *why)
+{
+    char note[2 * SERVICE_WHY_BYTES_MAX];
+    pthread_mutex_lock(&lock);
+    if (meanwhile && part->away_ms == 0)
+        away_begin(part, meanwhile, why);
+    else if (!meanwhile && part->away_ms != 0)
+        away_end(part);
+    if (meanwhile) {
+        (void)snprintf(note, sizeof note, "away for %lld s, %s: %s",
+                       (long long)(clock_boottime_ms() - part->away_ms) / 1000, meanwhile, why);
+        line_set(part->note, note);
+    }
     pthread_mutex_unlock(&lock);
 }
 

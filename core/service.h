@@ -37,6 +37,9 @@ void service_part_set(struct service_part *part, bool ready, const char *why);
 /* What a part that is ready does now, shown behind its "ok"; "": nothing. Copied; cheap when nothing changes. Any
  * thread. */
 void service_part_note(struct service_part *part, const char *note);
+/* A part that is away, and its service goes on without it: ready still, with a note that says since when, what is done
+ * meanwhile and `why`; the begin and the end are logged. `meanwhile` NULL: it is there (again). Any thread. */
+void service_part_away(struct service_part *part, const char *meanwhile, const char *why);
 bool service_ready(void);
 /* Appends one line a part: "[+] redis ok" / "[+] stock ok: leads" / "[-] redis: connection refused", as Kubernetes'
  * ?verbose prints it; "[-] stopping" in a drain. */

@@ -32,7 +32,6 @@ struct catalog_reader {
     int64_t partitions_asked_ms;
     int64_t covered_ms[CATALOG_LOOPS_MAX]; /* end of the last span of each loop */
     bool was_good;                         /* the last round read the catalog, or an outage came after one that did */
-    bool in_outage;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -179,11 +178,9 @@ static void reader_round(struct catalog_reader *reader, bool *ret_news)
     struct err err = {0};
     bool good = copy_publish(reader, &err) && partitions_agree(reader, ret_news, &err);
     bool outage = !good && err.kind == ERR_OUTAGE && reader->was_good;
-    if (outage && !reader->in_outage)
-        log_warn("the catalog is away; grabs go on with what was read before", LOG_ERR(&err));
+    service_part_away(reader->catalog_part, outage ? "grabs go on with what was read before" : NULL, err.text);
     if (!outage)
         service_part_set(reader->catalog_part, good, err.text);
-    reader->in_outage = outage;
     reader->was_good = good || outage;
     spans_take(reader);
 }

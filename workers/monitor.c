@@ -156,12 +156,9 @@ static void monitor_route(struct monitor *monitor)
     struct plan plan;
     struct err err = {0};
     const struct monitor_options *o = &monitor->options;
-    if (!plan_load(o->config, o->stream, o->keys, &plan, &err)) {
-        log_debug("the catalog cannot be read, going on with its last word",
-                  LOG_ERR(&err)); /* rows do not wait for the catalog */
-        return;
-    }
-    if (plan.route.version == o->plan->route.version)
+    const bool planned = plan_load(o->config, o->stream, o->keys, &plan, &err);
+    service_part_away(o->catalog, planned ? NULL : "rows are stored by its last word", err.text);
+    if (!planned || plan.route.version == o->plan->route.version)
         return;
     log_info("the route has changed, beginning anew", LOG_INT("from", o->plan->route.version),
              LOG_INT("to", plan.route.version));

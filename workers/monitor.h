@@ -17,6 +17,7 @@ struct monitor_options { /* borrowed for its life */
     const struct plan *plan;
     struct seats *seats;
     struct kafka_group *group;
+    struct service_part *catalog;
     struct service_part *kafka;
     struct service_part *partitions;
 };

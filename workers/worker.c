@@ -215,6 +215,7 @@ static bool run_start(struct worker *worker, struct err *err)
                                             .plan = &run->plan,
                                             .seats = run->seats,
                                             .group = run->group,
+                                            .catalog = worker->catalog,
                                             .kafka = worker->kafka,
                                             .partitions = worker->partitions};
     run->monitor = monitor_start(&options);
@@ -239,6 +240,7 @@ static bool worker_learn(struct worker *worker)
     service_part_set(worker->catalog, planned, planned ? NULL : err.text);
     if (!planned)
         return false;
+    service_part_away(worker->catalog, NULL, NULL);
     const bool topic = topic_check(worker, &err);
     service_part_set(worker->kafka, topic, topic ? NULL : err.text);
     return topic;

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { EXIT_AWAY = 3 };
 
@@ -50,7 +51,8 @@ static bool show(const struct cli_config *config, const struct stream *stream, c
         status_render_json(status, &text);
     else
         status_render_text(status, &text);
-    printf("%s%s%s", options->watch && !options->json ? "\033[H\033[2J" : "", text.data, options->json ? "\n" : "");
+    const bool screen = options->watch && !options->json && isatty(STDOUT_FILENO);
+    printf("%s%s%s", screen ? "\033[H\033[2J" : "", text.data, options->json ? "\n" : "");
     fflush(stdout);
     buf_free(&text);
     return true;

@@ -75,6 +75,18 @@ static bool make_for_id(const struct coupon_options *options, const char *verb, 
     return strcmp(verb, "restock") != 0 || make_restock(options, request, err);
 }
 
+/* An option that would be passed over is refused: whoever gave it means something else than what would be done. */
+static bool options_fit(const struct coupon_options *options, const char *verb, struct err *err)
+{
+    const bool of_create = options->id > 0 || options->room >= 0 || options->total > 0 || options->limit > 0 ||
+                           options->hold_ms > 0 || options->title || options->opens_at || options->ends_at ||
+                           options->gate || options->description || options->terms;
+    if (of_create && strcmp(verb, "create") != 0)
+        return err_set(err, ERR_USAGE, "%s takes none of create's options; see weir coupon --help", verb);
+    return options->add == 0 || strcmp(verb, "restock") == 0 ||
+           err_set(err, ERR_USAGE, "--add is restock's; %s does not take it", verb);
+}
+
 bool coupon_request_make(const struct coupon_options *options, char *const *words, size_t count,
                          struct coupon_request *ret_request, struct err *err)
 {
@@ -86,6 +98,8 @@ bool coupon_request_make(const struct coupon_options *options, char *const *word
         at++;
     if (at == sizeof verbs / sizeof *verbs)
         return err_set(err, ERR_USAGE, "\"%.40s\" is none of create, restock, open, close, show", words[0]);
+    if (!options_fit(options, words[0], err))
+        return false;
     if (at == 0)
         return count == 1 ? make_create(options, ret_request, err)
                           : err_set(err, ERR_USAGE, "create takes no id behind it; give --id N to choose one");

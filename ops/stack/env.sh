@@ -91,6 +91,8 @@ env_text() {
 # Only one ops/up, ops/down or ops/test on a stack at a time; the lock ends with this process.
 env_lock() {
     (umask 077 && mkdir -p "$WEIR_VAR/run") || die "cannot make the stack's folder $WEIR_VAR"
-    exec {stack_lock}>"$WEIR_VAR/run/stack.lock"
-    flock -n "$stack_lock" || die "another ops/up, ops/down or ops/test is at work on $WEIR_VAR; wait for it"
+    local lock
+    exec {lock}>"$WEIR_VAR/run/stack.lock"
+    stack_locks+=("$lock")
+    flock -n "$lock" || die "another ops/up, ops/down or ops/test is at work on $WEIR_VAR; wait for it"
 }

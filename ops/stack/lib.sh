@@ -4,6 +4,7 @@
 # here ever ends a process by its name. Does not know which parts exist (parts.sh does).
 
 stack_begin_ms=$(date +%s%3N)
+stack_locks=() # descriptors, see env_lock
 
 say() {
     local ms=$(($(date +%s%3N) - stack_begin_ms))
@@ -113,7 +114,8 @@ process_is_running() { process_pid "$1" >/dev/null; }
 
 # A server that inherits a lock would hold it for as long as it runs.
 locks_leave() {
-    [[ -z ${stack_lock:-} ]] || exec {stack_lock}>&-
+    local lock
+    for lock in "${stack_locks[@]}"; do exec {lock}>&-; done
     [[ -z ${part_lock:-} ]] || exec {part_lock}>&-
 }
 

@@ -388,6 +388,9 @@ def test_clock_of_a_database_jumps(name):
 
 # ---- the catalog ----
 
+GO_ON = ("WEIR_INGEST", "WEIR_WORKER_HASH", "WEIR_WORKER_DAILY")
+
+
 @more
 @pytest.mark.parametrize("command, back", [("stop", "start"), ("kill", "start"), ("pause", "resume")])
 def test_catalog_away_for_long(command, back):
@@ -402,8 +405,10 @@ def test_catalog_away_for_long(command, back):
         stack.wait_for(lambda: all(len(stack.ok_rows(layout, sale.coupon)) > before + 2000 for layout, before in zip(stack.LAYOUTS, rows)), 90,
                        "grabs are taken and stored without the catalog")
         assert stack.get(f"/api/user/{user}/coupons").status == 200
+        stack.wait_for(lambda: all("[+] catalog ok: " in processes.tells(stack.ENV[name]) for name in GO_ON), 60, "those that go on say that it is away")
     finally:
         stack.ctl(back, "catalog")
+    stack.wait_for(lambda: all("[+] catalog ok\n" in processes.tells(stack.ENV[name]) for name in GO_ON), 60, "they say no longer that it is away")
     assert sale.finish_load()["accepted_new"] == 10_000
     assert refusal({}) is None
     sale.end()

@@ -1,10 +1,12 @@
 """The stack under test: its addresses, its parts, and questions asked of its engines from outside the services.
 
-Everything comes from the stack.env that WEIR_STACK_ENV names; nothing here knows a port or a password. Waiting is always for a condition, with a deadline.
+Everything comes from the stack.env that WEIR_STACK_ENV names, or that of the stack which ctest has given to this test (ops/test); nothing here knows a port
+or a password. Waiting is always for a condition, with a deadline.
 """
 import json
 import os
 import pathlib
+import re
 import subprocess
 import time
 import urllib.error
@@ -19,9 +21,15 @@ SHARDS = 4
 LAYOUTS = ("hash", "daily")
 
 
+def env_path():
+    if "WEIR_STACK_ENV" in os.environ:
+        return os.environ["WEIR_STACK_ENV"]
+    given = re.match(r"id:(\d+),", os.environ.get("CTEST_RESOURCE_GROUP_0_STACKS", ""))
+    return os.environ[f"WEIR_STACK_ENV_{given[1]}"] if given else str(ROOT / "var-test" / "stack.env")
+
+
 def read_env():
-    path = os.environ.get("WEIR_STACK_ENV", str(ROOT / "var-test" / "stack.env"))
-    with open(path, encoding="utf-8") as file:
+    with open(env_path(), encoding="utf-8") as file:
         pairs = [line.rstrip("\n").split("=", 1) for line in file if "=" in line and not line.startswith("#")]
     return dict(pairs)
 

@@ -210,6 +210,21 @@ static int notes_what_a_part_does(void)
     return 0;
 }
 
+static int goes_on_without_a_part(void)
+{
+    start(5000);
+    struct service_part *catalog = service_part("catalog");
+    service_part_set(catalog, true, NULL);
+    service_part_away(catalog, NULL, NULL);
+    ready_text_is("[+] catalog ok\n");
+    service_part_away(catalog, "rows are stored", "connection\nrefused");
+    ready_text_is("[+] catalog ok: away for 0 s, rows are stored: connection refused\n");
+    CHILD_MUST(service_ready());
+    service_part_away(catalog, NULL, "");
+    ready_text_is("[+] catalog ok\n");
+    return 0;
+}
+
 static int tells_readiness(void)
 {
     start(5000);
@@ -248,6 +263,7 @@ static void readiness_is_the_parts_together(void **state)
 {
     (void)state;
     assert_int_equal(run(notes_what_a_part_does), 0);
+    assert_int_equal(run(goes_on_without_a_part), 0);
     assert_int_equal(run(tells_readiness), 0);
     assert_int_equal(times_said("message=\"part is ready\" part=kafka"), 1);
     assert_int_equal(times_said("message=\"part is not ready\" part=kafka why=\"no broker answers\""), 1);

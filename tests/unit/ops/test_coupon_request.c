@@ -48,10 +48,11 @@ static void test_create(void **state)
 static void test_by_id(void **state)
 {
     (void)state;
-    struct coupon_options options = {.add = 50};
+    struct coupon_options options = {.room = -1, .add = 50};
     assert_true(make(&options, "restock", "7"));
     assert_string_equal(request.path.data, "/admin/coupons/7/restock");
     assert_string_equal(request.body.data, "{\"add\":50}");
+    options.add = 0;
     assert_true(make(&options, "close", "7"));
     assert_string_equal(request.path.data, "/admin/coupons/7/close");
     assert_int_equal(request.body.len, 0);
@@ -65,13 +66,27 @@ static void test_by_id(void **state)
 static void test_wrong_words(void **state)
 {
     (void)state;
-    struct coupon_options none = {0};
+    struct coupon_options none = {.room = -1};
     assert_false(make(&none, "restock", "7"));
     assert_false(make(&none, "open", NULL));
     assert_false(make(&none, "open", "0"));
     assert_false(make(&none, "open", "7x"));
     assert_false(make(&none, "delete", "7"));
     assert_int_equal(err.kind, ERR_USAGE);
+    coupon_request_free(&request);
+}
+
+static void test_options_of_other_actions(void **state)
+{
+    (void)state;
+    struct coupon_options options = {.room = -1, .add = 1};
+    assert_false(make(&options, "close", "7"));
+    assert_non_null(strstr(err.text, "--add is restock's"));
+    options.total = 10;
+    assert_false(make(&options, "restock", "7"));
+    assert_non_null(strstr(err.text, "none of create's options"));
+    options = (struct coupon_options){.room = 0}; /* a room, if a bad one: it was given */
+    assert_false(make(&options, "show", "7"));
     coupon_request_free(&request);
 }
 
@@ -115,8 +130,9 @@ static void test_render(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_create),  cmocka_unit_test(test_by_id),  cmocka_unit_test(test_wrong_words),
-        cmocka_unit_test(test_answers), cmocka_unit_test(test_render),
+        cmocka_unit_test(test_create),      cmocka_unit_test(test_by_id),
+        cmocka_unit_test(test_wrong_words), cmocka_unit_test(test_options_of_other_actions),
+        cmocka_unit_test(test_answers),     cmocka_unit_test(test_render),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
