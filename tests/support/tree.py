@@ -4,7 +4,7 @@ import pathlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FOLDERS = ("core", "protocol", "schemas", "ingest", "workers", "query", "ops", "bench")
-_SKIPPED = {".git", "__pycache__", ".pytest_cache", "build", "var", "var-test", "vendor", "corpus"}
+_SKIPPED = {".git", "__pycache__", ".pytest_cache", "build", "var", "var-test", "var-test-2", "vendor", "corpus"}
 
 
 def files(root=ROOT, *endings):
