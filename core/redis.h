@@ -77,6 +77,7 @@ struct redis_sync;
 WEIR_MUST_USE bool redis_sync_open(const char *url, int64_t timeout_ms, struct redis_sync **ret_redis,
                                    struct err *err); /* learns run id and replid */
 void redis_sync_close(struct redis_sync *redis);
+bool redis_sync_alive(const struct redis_sync *redis); /* false after a call without an answer: close it */
 const char *redis_sync_run_id(const struct redis_sync *redis);
 const char *redis_sync_replid(const struct redis_sync *redis);
 /* Asks the server whether it still is the one that this connection learnt: its replid can move while the connection

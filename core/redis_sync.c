@@ -27,6 +27,11 @@ static bool away(struct redis_sync *redis, struct err *err)
     return err_set(err, ERR_OUTAGE, "Redis at %s:%d: %s", redis->url.host, redis->url.port, why);
 }
 
+bool redis_sync_alive(const struct redis_sync *redis)
+{
+    return !redis->dead;
+}
+
 /* The wire form goes as it is; NULL as redis_sync_send() says. */
 static struct redis_reply *sync_exchange(struct redis_sync *redis, const struct buf *wire, struct err *err)
 {

@@ -45,8 +45,9 @@ struct coupon_seen {
     uint64_t opened;
 };
 
-/* KEEPER_LOOK_MS: between two looks at the marks of all coupons. */
-enum { KEEPER_LOOK_MS = 1000, KEEPER_REST_MS_MAX = 5000, KEEPER_WHY_MAX = 400 };
+/* KEEPER_LOOK_MS: between two looks at the marks of all coupons. Rests: of what comes back by itself, and of what somebody
+ * has to mend. */
+enum { KEEPER_LOOK_MS = 1000, KEEPER_REST_MS_MAX = 5000, KEEPER_MEND_MS_MAX = 60000, KEEPER_WHY_MAX = 400 };
 
 struct keeper {
     const struct keeper_config *config; /* borrowed */
@@ -67,20 +68,21 @@ struct keeper {
     struct coupon_rows rows;
     struct coupon_seen *seen; /* as `coupons` was in the last round */
     size_t seen_count;
-    int64_t went_on_ms;                      /* CLOCK_BOOTTIME: the lease was told of it */
-    int64_t looked_at_ms;                    /* CLOCK_BOOTTIME of the last look at all marks; 0: none */
-    struct sweep *sweeps;                    /* at most SWEEPS_OF_COUPON_MAX a coupon */
-    uint64_t spoilt_coupon;                  /* a script of a sweep failed on its keys: it needs a rebuild; 0: none */
-    unsigned rebuilds_failed;                /* since the last one that came through */
-    int64_t rebuild_rest_ms;                 /* no rebuild before this, CLOCK_BOOTTIME */
-    struct rebuild_turn turn;                /* between keepers that both believe to lead */
-    int64_t append_rest_ms;                  /* a sweep could append nothing: none tries before this, CLOCK_BOOTTIME */
-    char append_waits[KEEPER_WHY_MAX];       /* why; "": it can */
-    char rebuild_waits[KEEPER_WHY_MAX];      /* why one that is owed is not done; "": none is owed */
-    struct keeper_lost lost;                 /* coupons that a rebuild left closed, for their rows are missing */
-    struct rebuild_progress progress;        /* of the last rebuild */
-    int64_t shards_look_ms;                  /* shards that are not connected are tried no more before this */
-    int64_t shard_rest_ms[ROUTE_SHARDS_MAX]; /* a sweep found it away: it asks no more before this, CLOCK_BOOTTIME */
+    int64_t went_on_ms;                 /* CLOCK_BOOTTIME: the lease was told of it */
+    int64_t looked_at_ms;               /* CLOCK_BOOTTIME of the last look at all marks; 0: none */
+    struct sweep *sweeps;               /* at most SWEEPS_OF_COUPON_MAX a coupon */
+    uint64_t spoilt_coupon;             /* a script of a sweep failed on its keys: it needs a rebuild; 0: none */
+    unsigned rebuilds_failed;           /* since the last one that came through */
+    int64_t rebuild_rest_ms;            /* no rebuild before this, CLOCK_BOOTTIME */
+    struct rebuild_turn turn;           /* between keepers that both believe to lead */
+    char append_waits[KEEPER_WHY_MAX];  /* why sweeps can append nothing; "": they can */
+    char rebuild_waits[KEEPER_WHY_MAX]; /* why one that is owed is not done; "": none is owed */
+    struct keeper_lost lost;            /* coupons that a rebuild left closed, for their rows are missing */
+    struct rebuild_progress progress;   /* of the last rebuild */
+    int64_t shards_look_ms;             /* shards that are not connected are tried no more before this */
+    /* A sweep found it away: it asks no more before this, CLOCK_BOOTTIME. */
+    int64_t shard_rest_ms[ROUTE_SHARDS_MAX];
+    int64_t partition_rest_ms[ROUTE_PARTITIONS_MAX];
     struct redis_script scripts[STOCK_SCRIPTS];
     struct service_part *part;
 };
@@ -91,8 +93,8 @@ void keeper_close(struct keeper *keeper);
 /* The work came further: the lease lasts for keeper.stuck_ms, what a rebuild or a sweep waits, and `more_ms` from now. */
 void keeper_goes_on(struct keeper *keeper, int64_t more_ms);
 /* Pure: how long to rest after `failed` (>= 1) rebuilds in a row that did not come through: 1, 2, 4 … ticks, up to
- * KEEPER_REST_MS_MAX. Each try raises the epoch and appends barriers, so they must not pile up in an outage. */
-int64_t keeper_rest_ms(unsigned failed, int64_t tick_ms);
+ * `rest_ms_max`. Each try raises the epoch and appends barriers, so they must not pile up. */
+int64_t keeper_rest_ms(unsigned failed, int64_t tick_ms, int64_t rest_ms_max);
 
 /* keeper_links.c: each answers the live connection, or NULL with err. That of a shard is to the database that its place
  * in mysql.shards says: ERR_CONFLICT when it is another one. */
@@ -104,10 +106,10 @@ struct sql *keeper_shard(struct keeper *keeper, int shard, struct err *err);
 /* Opens those that are not open. False: one is of another place or installation (err). One that is away is no error
  * here, and is not tried again at once. */
 WEIR_MUST_USE bool keeper_shards_are_ours(struct keeper *keeper, struct err *err);
-/* One of its own with the deadline of a fold, so that a shard that hangs holds up a sweep by `mysql_ms` only. The
- * caller closes it; any thread. */
+/* One of its own. `mysql_ms` bounds the silence between two rows, not a statement that reads whole tables: that is the
+ * caller's to do. The caller closes it; any thread. */
 struct sql *keeper_shard_for_fold(const struct keeper *keeper, int shard, struct err *err);
-void keeper_drop_dead_links(struct keeper *keeper, const struct err *err); /* after any failed call */
+void keeper_drop_dead_links(struct keeper *keeper); /* after any failed call */
 /* Queues one record; its report comes by kafka_producer_reports with `opaque`. False: certainly not persisted. */
 WEIR_MUST_USE bool keeper_produce(struct keeper *keeper, int32_t partition, const void *event, void *opaque,
                                   struct err *err);

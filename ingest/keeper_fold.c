@@ -25,7 +25,8 @@ struct shard_fold {
     struct id_set seen[ROUTE_PARTITIONS_MAX];       /* every id that has a row there, OK or VOID */
     struct position position[ROUTE_PARTITIONS_MAX]; /* of the snapshot's progress */
     uint64_t rows_uncounted;
-    struct err row_err; /* of a row that is not what it should be */
+    int64_t rows_until_ms; /* CLOCK_BOOTTIME */
+    struct err row_err;    /* of a row that is not what it should be */
 };
 
 enum { FOLD_COUNT_EACH = 1024 }; /* rows or records, between two times that the shared counter is written */
@@ -36,10 +37,13 @@ static void count_rest(uint64_t *uncounted, _Atomic uint64_t *counter)
     *uncounted = 0;
 }
 
-static void count_one(uint64_t *uncounted, _Atomic uint64_t *counter)
+/* True now and then. */
+static bool count_one(uint64_t *uncounted, _Atomic uint64_t *counter)
 {
-    if (++*uncounted == FOLD_COUNT_EACH)
-        count_rest(uncounted, counter);
+    if (++*uncounted < FOLD_COUNT_EACH)
+        return false;
+    count_rest(uncounted, counter);
+    return true;
 }
 
 struct table_list {
@@ -85,7 +89,9 @@ static bool take_row(const struct value *cells, size_t count, void *arg)
                        "a row of the layout does not have the five columns that a rebuild reads");
     if (atomic_load_explicit(&fold->job->stop, memory_order_relaxed))
         return given_up(&fold->row_err);
-    count_one(&fold->rows_uncounted, &fold->job->progress->rows);
+    if (count_one(&fold->rows_uncounted, &fold->job->progress->rows) && clock_boottime_ms() > fold->rows_until_ms)
+        return err_set(&fold->row_err, ERR_OUTAGE, "the rows of shard %d were not read within keeper.fold_ms",
+                       fold->shard);
     const struct keeper *keeper = fold->keeper;
     const int64_t partition =
         keeper->layout->layout->by_day ? partition_of_user(cells[0].u64, keeper->partitions) : fold->slot;
@@ -231,7 +237,7 @@ static enum step_outcome read_log(struct shard_fold *fold, struct kafka_reader *
         outcome = got == 1 && is_next(next, &record, err) ? fold_one(fold, &state, &record) : STEP_NO_ANSWER;
         if (got == 1)
             kafka_record_free(&record);
-        count_one(&uncounted, &fold->job->progress->records);
+        (void)count_one(&uncounted, &fold->job->progress->records);
         next++;
     }
     count_rest(&uncounted, &fold->job->progress->records);
@@ -245,24 +251,13 @@ static bool open_log(const struct shard_fold *fold, int32_t partition, int64_t o
                              offset, ret_reader, err);
 }
 
-static bool is_last(const struct shard_fold *fold, const struct kafka_record *record, struct err *err)
-{
-    const struct position *position = &fold->position[record->partition];
-    return progress_is_last(position->next_offset, position->checksum, record->offset, kafka_record_checksum(record)) ||
-           err_set(err, ERR_CONFLICT,
-                   "the record at offset %lld of %s[%d] is not the one that layout %s stored last: it is not the log "
-                   "that was folded; see README, \"A log that is not the one of progress\"",
-                   (long long)record->offset, fold->keeper->stream->name, (int)record->partition,
-                   fold->keeper->layout->layout->name);
-}
-
 /* Stands at progress; before that it looks at the record before it, if retention has left it: a log that was made anew
  * and has outgrown progress is known by it alone. */
 static enum step_outcome begin_log(const struct shard_fold *fold, int32_t partition, int64_t deadline_ms,
                                    struct kafka_reader **ret_reader, struct err *err)
 {
     const struct position *position = &fold->position[partition];
-    const bool knows_last = position->checksum != 0 && position->next_offset > 0;
+    const bool knows_last = position_knows_last(position);
     struct kafka_record record;
     int got = 0;
     if (!open_log(fold, partition, position->next_offset - (knows_last ? 1 : 0), ret_reader, err))
@@ -270,7 +265,7 @@ static enum step_outcome begin_log(const struct shard_fold *fold, int32_t partit
     while (knows_last && got == 0)
         got = take_record(fold, *ret_reader, partition, deadline_ms, &record, err);
     if (got >= 0) {
-        const bool same = got == 0 || is_last(fold, &record, err);
+        const bool same = got == 0 || position_is_last(fold->keeper, position, &record, err);
         if (got == 1)
             kafka_record_free(&record);
         return same ? STEP_DONE : STEP_NO_ANSWER;
@@ -325,7 +320,11 @@ enum step_outcome keeper_fold_shard(const struct keeper *keeper, struct fold_job
     if (sql == NULL) /* a shard that the route does not use holds nothing that counts */
         return count > 0 ? STEP_NO_ANSWER : STEP_DONE;
     struct shard_fold *fold = mem_alloc(sizeof *fold);
-    *fold = (struct shard_fold){.keeper = keeper, .job = job, .claims = claims, .shard = shard};
+    *fold = (struct shard_fold){.keeper = keeper,
+                                .job = job,
+                                .claims = claims,
+                                .shard = shard,
+                                .rows_until_ms = clock_boottime_ms() + keeper->config->fold_ms};
     enum step_outcome outcome = read_snapshot(fold, sql, partitions, count, err) ? STEP_DONE : STEP_NO_ANSWER;
     sql_close(sql);
     for (size_t i = 0; outcome == STEP_DONE && i < count; i++)

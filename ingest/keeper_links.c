@@ -30,9 +30,9 @@ static bool is_shard(const struct keeper *keeper, int shard, struct sql *sql, st
            shard_identity_check(&identity, sql_where(sql), keeper->cluster, shard, err);
 }
 
-static struct sql *open_shard(const struct keeper *keeper, int shard, int64_t query_ms, struct err *err)
+static struct sql *open_shard(const struct keeper *keeper, int shard, struct err *err)
 {
-    struct sql *sql = open_sql(keeper->config->mysql_shards.item[shard], query_ms, err);
+    struct sql *sql = open_sql(keeper->config->mysql_shards.item[shard], keeper->config->mysql_ms, err);
     if (sql == NULL || is_shard(keeper, shard, sql, err))
         return sql;
     sql_close(sql);
@@ -43,13 +43,13 @@ struct sql *keeper_shard(struct keeper *keeper, int shard, struct err *err)
 {
     struct sql **sql = &keeper->links.shard[shard];
     if (*sql == NULL)
-        *sql = open_shard(keeper, shard, keeper->config->mysql_ms, err);
+        *sql = open_shard(keeper, shard, err);
     return *sql;
 }
 
 struct sql *keeper_shard_for_fold(const struct keeper *keeper, int shard, struct err *err)
 {
-    return open_shard(keeper, shard, keeper->config->fold_ms, err);
+    return open_shard(keeper, shard, err);
 }
 
 bool keeper_shards_are_ours(struct keeper *keeper, struct err *err)
@@ -110,14 +110,13 @@ static void drop_sql(struct sql **sql)
     *sql = NULL;
 }
 
-void keeper_drop_dead_links(struct keeper *keeper, const struct err *err)
+void keeper_drop_dead_links(struct keeper *keeper)
 {
     struct keeper_links *links = &keeper->links;
     drop_sql(&links->catalog);
     for (int i = 0; i < ROUTE_SHARDS_MAX; i++)
         drop_sql(&links->shard[i]);
-    /* A Redis call without an answer leaves a connection whose next reply would be the lost one's. */
-    if (err->kind == ERR_OUTAGE && links->redis != NULL) {
+    if (links->redis != NULL && !redis_sync_alive(links->redis)) {
         redis_sync_close(links->redis);
         links->redis = NULL;
     }

@@ -43,23 +43,26 @@ void tally_show(const struct tally *tally)
     metric_set(metric_gauge("weir_stock_pending", "Grabs that are pending in Redis.", NULL), (double)tally->pending);
 }
 
-int64_t keeper_rest_ms(unsigned failed, int64_t tick_ms)
+int64_t keeper_rest_ms(unsigned failed, int64_t tick_ms, int64_t rest_ms_max)
 {
     int64_t rest_ms = tick_ms;
-    for (unsigned i = 1; i < failed && rest_ms < KEEPER_REST_MS_MAX; i++)
+    for (unsigned i = 1; i < failed && rest_ms < rest_ms_max; i++)
         rest_ms *= 2;
-    return rest_ms < KEEPER_REST_MS_MAX ? rest_ms : KEEPER_REST_MS_MAX;
+    return rest_ms < rest_ms_max ? rest_ms : rest_ms_max;
 }
 
-static void rebuild_failed(struct keeper *keeper, struct err *err)
+/* What rows or log say (conflict, internal) is not said otherwise by trying, and each try that was begun costs an epoch. */
+static void rebuild_failed(struct keeper *keeper, bool begun, struct err *err)
 {
-    int64_t rest_ms = keeper_rest_ms(++keeper->rebuilds_failed, keeper->config->tick_ms);
+    bool mend = begun && (err->kind == ERR_CONFLICT || err->kind == ERR_INTERNAL);
+    int64_t rest_ms = keeper_rest_ms(++keeper->rebuilds_failed, keeper->config->tick_ms,
+                                     mend ? KEEPER_MEND_MS_MAX : KEEPER_REST_MS_MAX);
     keeper->rebuild_rest_ms = clock_boottime_ms() + rest_ms;
     snprintf(keeper->rebuild_waits, sizeof keeper->rebuild_waits, "a rebuild of the stock is owed: %.300s",
              err->kind == ERR_NONE ? "another one was above it" : err->text);
     log_warn("a rebuild of the stock is owed and did not come through; it is tried again", LOG_INT("rest_ms", rest_ms),
              LOG_INT("failed", keeper->rebuilds_failed), LOG_ERR(err));
-    keeper_drop_dead_links(keeper, err);
+    keeper_drop_dead_links(keeper);
 }
 
 static void rebuild_now(struct keeper *keeper, const struct tally *tally)
@@ -80,7 +83,7 @@ static void rebuild_now(struct keeper *keeper, const struct tally *tally)
                    1);
     }
     if (!good && !service_stopping())
-        rebuild_failed(keeper, &err);
+        rebuild_failed(keeper, can, &err);
     if (good)
         keeper->rebuilds_failed = 0;
 }

@@ -15,6 +15,11 @@ struct position {
 /* False: could not be asked, there is none, or its rows are not all that was sold (err). Any thread. */
 WEIR_MUST_USE bool position_read(const struct keeper *keeper, struct sql *sql, int32_t partition,
                                  struct position *ret_position, struct err *err);
+/* Whether it tells the record before it: one that was never moved does not. */
+bool position_knows_last(const struct position *position);
+/* `record` is the one before it; else ERR_CONFLICT: the log is another one. Any thread. */
+WEIR_MUST_USE bool position_is_last(const struct keeper *keeper, const struct position *position,
+                                    const struct kafka_record *record, struct err *err);
 /* Before RAISE. A rebuild closes every coupon, those with a valid mark too, and can open none before it has appended to
  * every partition and read every shard and log: while one of them is away, or is another one, what is open goes on
  * selling. The keeper's thread. */

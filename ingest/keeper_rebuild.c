@@ -286,7 +286,7 @@ static void log_opened(struct rebuild *rebuild)
              LOG_INT("epoch", rebuild->job.epoch), LOG_INT("coupons", rebuild->opened_count), LOG_ERR(&err));
     if (catalog != NULL)
         sql_rollback(catalog);
-    keeper_drop_dead_links(rebuild->keeper, &err);
+    keeper_drop_dead_links(rebuild->keeper);
 }
 
 static enum step_outcome open_all(struct rebuild *rebuild, struct err *err)
@@ -356,7 +356,7 @@ static void step_failed(struct rebuild *rebuild, enum rebuild_step at, const str
 {
     log_warn("rebuild: a step did not come through", LOG_INT("epoch", rebuild->job.epoch),
              LOG_STR("step", rebuild_step_name(at)), LOG_ERR(err));
-    keeper_drop_dead_links(rebuild->keeper, err);
+    keeper_drop_dead_links(rebuild->keeper);
     clock_sleep_ms(rebuild->keeper->config->tick_ms);
 }
 

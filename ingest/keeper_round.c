@@ -237,6 +237,7 @@ static void stand_down(struct keeper *keeper)
     keeper->looked_at_ms = 0;
     keeper->rebuild_waits[0] = '\0';
     keeper->append_waits[0] = '\0';
+    keeper->spoilt_coupon = 0;
 }
 
 static void show_leads(bool leads)
@@ -274,8 +275,8 @@ static bool keeper_round(struct keeper *keeper, struct err *err)
     if (!service_stopping()) {
         sweep_advance(keeper);
         keeper_lost_look(keeper);
-        if (keeper->rebuilds_failed == 0) /* one that is owed and cannot be done may be another keeper's to do */
-            keeper_goes_on(keeper, 0);
+        if (keeper->rebuilds_failed == 0 && keeper->append_waits[0] == '\0')
+            keeper_goes_on(keeper, 0); /* what is owed and cannot be done may be another keeper's to do */
     }
     return err->kind == ERR_NONE;
 }
@@ -299,7 +300,7 @@ void keeper_run(struct keeper *keeper)
         struct err err = {0};
         if (!keeper_round(keeper, &err) && err.kind != ERR_NONE) {
             log_warn("a round of the keeper did not come through; it is tried again", LOG_ERR(&err));
-            keeper_drop_dead_links(keeper, &err);
+            keeper_drop_dead_links(keeper);
         }
         tell_state(keeper, &err);
         clock_sleep_ms(err.kind == ERR_NONE ? keeper->config->tick_ms : keeper->config->tick_ms * 2);

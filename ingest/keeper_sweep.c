@@ -2,9 +2,12 @@
  * one coupon at a time.
  *
  *     sweep_begin    the due grabs that are in no sweep yet -> a sweep, at CANCEL
- *     sweep_advance  CANCEL | WAIT | APPEND: all of its grabs together
+ *     sweep_advance  CANCEL | WAIT: all of its grabs together
+ *                    APPEND: each grab when its CANCEL is persisted; those whose partition takes none stay behind, in a
+ *                    sweep of their own
  *                    FOLD | FINISH: each grab when its row is there. Those whose shard is away, or whose worker is
- *                    behind, stay; an older sweep of the coupon that folds too takes them over.
+ *                    behind, stay.
+ *                    An older sweep of the coupon that stands at the same step takes over what stays.
  */
 #include "ingest/keeper_sweep.h"
 
@@ -124,7 +127,7 @@ void sweep_begin(struct keeper *keeper, const struct coupon *coupon, const struc
     struct sweep *sweep = sweep_new(keeper, coupon, look, now_ms, &err);
     if (err.kind != ERR_NONE) {
         log_warn("pending marks could not be read", LOG_INT("coupon", coupon->coupon_id), LOG_ERR(&err));
-        keeper_drop_dead_links(keeper, &err);
+        keeper_drop_dead_links(keeper);
     }
     if (sweep == NULL)
         return;
@@ -141,7 +144,7 @@ static void advance_one(struct keeper *keeper, struct sweep *sweep)
         if (err.kind != ERR_NONE) {
             log_warn("sweep: a step did not come through; it is tried again", LOG_INT("coupon", sweep->coupon_id),
                      LOG_ERR(&err));
-            keeper_drop_dead_links(keeper, &err);
+            keeper_drop_dead_links(keeper);
         }
         sweep->at = sweep_next(sweep->at, outcome);
     }
@@ -149,10 +152,10 @@ static void advance_one(struct keeper *keeper, struct sweep *sweep)
 
 struct sweep *sweep_to_join(const struct sweep *sweep, size_t grabs_max)
 {
-    if (sweep->at != SWEEP_FOLD)
+    if (sweep->at != SWEEP_FOLD && sweep->at != SWEEP_APPEND)
         return NULL;
     for (struct sweep *older = sweep->next; older != NULL; older = older->next)
-        if (older->coupon_id == sweep->coupon_id && older->epoch == sweep->epoch && older->at == SWEEP_FOLD &&
+        if (older->coupon_id == sweep->coupon_id && older->epoch == sweep->epoch && older->at == sweep->at &&
             older->list.count + sweep->list.count <= grabs_max)
             return older;
     return NULL;
@@ -165,8 +168,21 @@ static bool sweep_ends(struct keeper *keeper, struct sweep *sweep)
         return true;
     struct sweep *older = sweep_to_join(sweep, (size_t)keeper->config->sweep_grabs_max);
     if (older != NULL)
-        swept_take_over(&older->list, &sweep->list);
+        swept_move_rest(&older->list, &sweep->list, 0);
     return older != NULL;
+}
+
+/* Those whose CANCEL is persisted do not wait for the others' partitions. */
+static void leave_behind(struct sweep *sweep)
+{
+    size_t appended = swept_split_appended(&sweep->list);
+    if (appended == 0 || appended == sweep->list.count)
+        return;
+    struct sweep *rest = mem_alloc(sizeof *rest);
+    *rest = *sweep;
+    rest->list = (struct swept_list){0};
+    swept_move_rest(&rest->list, &sweep->list, appended);
+    sweep->next = rest;
 }
 
 void sweep_advance(struct keeper *keeper)
@@ -174,9 +190,14 @@ void sweep_advance(struct keeper *keeper)
     for (struct sweep *sweep = keeper->sweeps; sweep != NULL; sweep = sweep->next)
         advance_one(keeper, sweep);
     bool appended = !service_stopping() && sweeps_append(keeper);
-    for (struct sweep *sweep = keeper->sweeps; appended && sweep != NULL; sweep = sweep->next)
-        if (sweep->at == SWEEP_APPEND)
-            advance_one(keeper, sweep);
+    if (service_stopping()) /* reports may still come: no grab moves any more */
+        return;
+    for (struct sweep *sweep = keeper->sweeps; appended && sweep != NULL; sweep = sweep->next) {
+        if (sweep->at != SWEEP_APPEND)
+            continue;
+        leave_behind(sweep);
+        advance_one(keeper, sweep);
+    }
     for (struct sweep **link = &keeper->sweeps; *link != NULL;) {
         struct sweep *sweep = *link;
         if (!sweep_ends(keeper, sweep)) {

@@ -8,7 +8,8 @@
 #include "protocol/sweep.h"
 
 /* SWEEPS_OF_COUPON_MAX: those that wait out half the hold, begun one after another, and those that fold. */
-enum { SWEEPS_OF_COUPON_MAX = 8, SWEEP_SHARD_REST_MS = 1000, SWEEP_APPEND_REST_MS = 1000 };
+/* SWEEP_REST_MS: what a shard or a partition that was away is left alone, at least. */
+enum { SWEEPS_OF_COUPON_MAX = 8, SWEEP_REST_MS = 1000 };
 
 struct sweep {
     struct sweep *next; /* an older one */
@@ -19,7 +20,8 @@ struct sweep {
     int64_t looked_ms;     /* when the coupon's pending marks were read for it, or after it; CLOCK_BOOTTIME */
     int64_t wait_until_ms; /* the same clock */
     struct swept_list list;
-    size_t reports; /* of this round of appends, still to come */
+    size_t produced; /* how far this round of appends has come in the list */
+    size_t reports;  /* of this round, still to come */
 };
 
 /* Appends what the sweeps at APPEND have not appended yet, and waits for the reports of all; false: none is there. */
@@ -30,7 +32,8 @@ enum step_outcome sweep_run_step(struct keeper *keeper, struct sweep *sweep, str
 /* Pure: whether a coupon's pending marks are read for a further sweep. The pause between two is such that those that
  * wait never reach the bound, and one that is stuck beside them keeps nobody out. */
 bool sweep_may_begin(const struct sweep *sweeps, uint64_t coupon_id, int64_t now_ms, int64_t hold_ms);
-/* Pure: the older sweep that can take over what is left of this one; NULL: none, it goes on alone. */
+/* Pure: the older sweep that can take over what is left of this one: both fold, or both have only what a partition did
+ * not take. NULL: none, it goes on alone. */
 struct sweep *sweep_to_join(const struct sweep *sweep, size_t grabs_max);
 
 #endif

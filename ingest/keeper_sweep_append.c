@@ -1,9 +1,12 @@
-/* The CANCELs of all sweeps that are at APPEND: produced together, and waited for once. */
+/* The CANCELs of all sweeps that are at APPEND: produced together, and waited for together, as many at a time as the
+ * producer's queue takes. A partition that takes none rests for as long as it was waited for, so that it has at most
+ * half of the keeper's time. */
 #include "ingest/keeper_sweep.h"
 
 #include "core/clock.h"
 #include "core/crash.h"
 #include "core/log.h"
+#include "core/service.h"
 #include "schemas/grabs.h"
 
 #include <poll.h>
@@ -16,6 +19,13 @@ static bool produce_cancel(struct keeper *keeper, const struct sweep *sweep, str
                       grab->try_key);
     return keeper_produce(keeper, grab->partition, &event, grab, err);
 }
+
+struct append_round {
+    struct keeper *keeper;
+    size_t tried, persisted;
+    bool failed[ROUTE_PARTITIONS_MAX];
+    struct err err; /* the last one; of a report or of the producer */
+};
 
 /* The grab that a report is of: NULL when it is late, of a barrier that was not waited for any longer. */
 static struct swept *reported_grab(const struct keeper *keeper, const void *opaque, struct sweep **ret_sweep)
@@ -33,12 +43,18 @@ static struct swept *reported_grab(const struct keeper *keeper, const void *opaq
 
 static void take_report(const struct kafka_delivery *delivery, void *arg)
 {
+    struct append_round *round = arg;
     struct sweep *sweep = NULL;
-    struct swept *grab = reported_grab(arg, delivery->opaque, &sweep);
+    struct swept *grab = reported_grab(round->keeper, delivery->opaque, &sweep);
     if (grab == NULL)
         return;
-    grab->appended = delivery->report == KAFKA_PERSISTED;
     sweep->reports--;
+    grab->appended = delivery->report == KAFKA_PERSISTED;
+    round->persisted += grab->appended;
+    if (grab->appended)
+        return;
+    round->failed[grab->partition] = true;
+    err_set(&round->err, ERR_OUTAGE, "partition %d: %s", (int)grab->partition, delivery->error);
 }
 
 static bool reports_are_awaited(const struct keeper *keeper)
@@ -49,43 +65,85 @@ static bool reports_are_awaited(const struct keeper *keeper)
     return false;
 }
 
-static void produce_all(struct keeper *keeper, struct sweep *sweep)
+/* The producer's own delivery timeout bounds it. */
+static void await_reports(struct append_round *round)
 {
-    struct err err = {0};
-    for (size_t i = 0; i < sweep->list.count; i++) {
-        if (sweep->list.grab[i].appended)
-            continue;
-        if (!produce_cancel(keeper, sweep, &sweep->list.grab[i], &err))
-            break; /* the queue is full: the rest in the next round */
-        sweep->reports++;
-    }
-    if (err.kind == ERR_NONE || sweep->reports > 0)
-        return;
-    log_warn("sweep: nothing could be appended; it is tried again", LOG_INT("coupon", sweep->coupon_id), LOG_ERR(&err));
-    keeper->append_rest_ms = clock_boottime_ms() + SWEEP_APPEND_REST_MS;
-    snprintf(keeper->append_waits, sizeof keeper->append_waits, "no CANCEL can be appended: %.340s", err.text);
-}
-
-/* One wait for all: a partition that takes no records costs a round its time once, not once for each coupon. The
- * producer's own delivery timeout bounds it. */
-bool sweeps_append(struct keeper *keeper)
-{
-    struct err err = {0};
-    bool any = false;
-    for (struct sweep *sweep = keeper->sweeps; sweep != NULL; sweep = sweep->next) {
-        if (sweep->at != SWEEP_APPEND || clock_boottime_ms() < keeper->append_rest_ms)
-            continue;
-        any = true;
-        keeper->append_waits[0] = '\0';
-        produce_all(keeper, sweep);
-    }
-    struct kafka_producer *producer = any ? keeper_producer(keeper, &err) : NULL;
-    while (producer != NULL && reports_are_awaited(keeper)) {
+    struct kafka_producer *producer = keeper_producer(round->keeper, &round->err);
+    while (producer != NULL && reports_are_awaited(round->keeper) && !service_stopping()) {
         struct pollfd fd = {.fd = kafka_producer_fd(producer), .events = POLLIN};
         poll(&fd, 1, 100);
-        kafka_producer_reports(producer, take_report, keeper);
+        kafka_producer_reports(producer, take_report, round);
     }
-    if (any)
-        CRASH_POINT("keeper.sweep_appended");
-    return any;
+}
+
+/* False: the producer takes no more of them now. */
+static bool produce_all(struct append_round *round, struct sweep *sweep)
+{
+    struct keeper *keeper = round->keeper;
+    int64_t now_ms = clock_boottime_ms();
+    for (; sweep->produced < sweep->list.count; sweep->produced++) {
+        struct swept *grab = &sweep->list.grab[sweep->produced];
+        if (grab->appended || now_ms < keeper->partition_rest_ms[grab->partition])
+            continue;
+        if (!produce_cancel(keeper, sweep, grab, &round->err))
+            return false;
+        sweep->reports++;
+        round->tried++;
+    }
+    return true;
+}
+
+/* One filling of the producer's queue. False: there is no more that it could take. */
+static bool append_some(struct append_round *round)
+{
+    const size_t tried = round->tried;
+    bool all = true;
+    for (struct sweep *sweep = round->keeper->sweeps; all && sweep != NULL; sweep = sweep->next)
+        all = sweep->at != SWEEP_APPEND || produce_all(round, sweep);
+    await_reports(round);
+    return !all && round->tried > tried && !service_stopping();
+}
+
+/* `refused`: the producer took none, whatever the partition. */
+static void partitions_rest(struct append_round *round, bool refused, int64_t begun_ms)
+{
+    struct keeper *keeper = round->keeper;
+    const int64_t now_ms = clock_boottime_ms(), took_ms = now_ms - begun_ms;
+    for (int32_t p = 0; p < keeper->partitions; p++)
+        if (refused || round->failed[p])
+            keeper->partition_rest_ms[p] = now_ms + (took_ms > SWEEP_REST_MS ? took_ms : SWEEP_REST_MS);
+}
+
+/* As long as nothing at all is appended it is said, and another keeper may have the turn: it may be this one's link. */
+static void tell_round(struct append_round *round)
+{
+    char *waits = round->keeper->append_waits;
+    if (round->persisted > 0)
+        waits[0] = '\0';
+    if (round->persisted > 0 || round->err.kind == ERR_NONE)
+        return;
+    snprintf(waits, KEEPER_WHY_MAX, "no CANCEL can be appended: %.340s", round->err.text);
+    log_warn("sweep: nothing could be appended; it is tried again", LOG_INT("tried", round->tried),
+             LOG_ERR(&round->err));
+}
+
+bool sweeps_append(struct keeper *keeper)
+{
+    struct append_round round = {.keeper = keeper};
+    const int64_t begun_ms = clock_boottime_ms();
+    bool any = false;
+    for (struct sweep *sweep = keeper->sweeps; sweep != NULL; sweep = sweep->next) {
+        any = any || sweep->at == SWEEP_APPEND;
+        sweep->produced = 0;
+    }
+    if (!any) {
+        keeper->append_waits[0] = '\0';
+        return false;
+    }
+    while (append_some(&round))
+        ;
+    partitions_rest(&round, round.tried == 0 && round.err.kind != ERR_NONE, begun_ms);
+    tell_round(&round);
+    CRASH_POINT("keeper.sweep_appended");
+    return true;
 }

@@ -94,17 +94,29 @@ size_t swept_run(const struct swept_list *list, size_t at, size_t run_max)
     return next;
 }
 
+static void swap_places(struct swept *a, struct swept *b)
+{
+    struct swept grab = *a;
+    *a = *b;
+    *b = grab;
+}
+
 size_t swept_split_final(struct swept_list *list)
 {
     size_t final = 0;
-    for (size_t i = 0; i < list->count; i++) {
-        if (!list->grab[i].final)
-            continue;
-        struct swept grab = list->grab[i];
-        list->grab[i] = list->grab[final];
-        list->grab[final++] = grab;
-    }
+    for (size_t i = 0; i < list->count; i++)
+        if (list->grab[i].final)
+            swap_places(&list->grab[i], &list->grab[final++]);
     return final;
+}
+
+size_t swept_split_appended(struct swept_list *list)
+{
+    size_t appended = 0;
+    for (size_t i = 0; i < list->count; i++)
+        if (list->grab[i].appended)
+            swap_places(&list->grab[i], &list->grab[appended++]);
+    return appended;
 }
 
 void swept_drop_first(struct swept_list *list, size_t count)
@@ -116,14 +128,16 @@ void swept_drop_first(struct swept_list *list, size_t count)
     memmove(list->grab, list->grab + count, list->count * sizeof *list->grab);
 }
 
-void swept_take_over(struct swept_list *list, struct swept_list *from)
+void swept_move_rest(struct swept_list *list, struct swept_list *from, size_t first)
 {
-    if (from->count == 0)
+    assert(first <= from->count);
+    size_t count = from->count - first;
+    if (count == 0)
         return;
-    make_room(list, from->count);
-    memcpy(list->grab + list->count, from->grab, from->count * sizeof *from->grab);
-    list->count += from->count;
-    from->count = 0;
+    make_room(list, count);
+    memcpy(list->grab + list->count, from->grab + first, count * sizeof *from->grab);
+    list->count += count;
+    from->count = first;
 }
 
 struct swept *swept_find(struct swept *grab, size_t count, uint64_t grab_id)

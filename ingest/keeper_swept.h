@@ -41,9 +41,11 @@ size_t swept_run(const struct swept_list *list, size_t at,
                  size_t run_max); /* index behind the run that begins at `at` */
 /* Puts those whose row is there before the others; answers how many they are. */
 size_t swept_split_final(struct swept_list *list);
+/* The same of those whose CANCEL is persisted. */
+size_t swept_split_appended(struct swept_list *list);
 void swept_drop_first(struct swept_list *list, size_t count);
-/* Moves all of `from` behind those of `list`; `from` is empty then. */
-void swept_take_over(struct swept_list *list, struct swept_list *from);
+/* Moves what `from` has from index `first` on behind what is in `list`. */
+void swept_move_rest(struct swept_list *list, struct swept_list *from, size_t first);
 struct swept *swept_find(struct swept *grab, size_t count, uint64_t grab_id); /* in a run; NULL: not there */
 
 #endif

@@ -119,6 +119,34 @@ def test_a_leader_without_kafka_gives_another_its_turn(begun):
     stack.ctl("restart", "keeper")
 
 
+def test_a_leader_that_can_append_no_cancel_gives_another_its_turn():
+    """Its own link is broken and no rebuild is owed, only the end of a grab that stayed pending."""
+    coupon = stack.new_coupon(100, hold_ms=2000)
+    stack.ctl("restart", "keeper", "--", LEASE, "--keeper.stuck_ms=1000")
+    stack.wait_for(lambda: leads(KEEPER), 20, "the stack's keeper leads")
+    with second_keeper(LEASE, f"--kafka.brokers={stack.ENV['WEIR_KAFKA']}") as second:
+        stack.wait_for(lambda: "stands by" in tells(second.base), 20, "the second stands by")
+        offset, epoch = stack.log_size("keeper"), stack.epoch()
+        with links.fault("keeper-kafka", black_hole=1):
+            stay_pending(coupon)
+            stack.wait_for(lambda: "no CANCEL can be appended" in tells(KEEPER), 60, "the first says that it can append nothing", every=0.02)
+            stack.wait_for(lambda: leads(second.base), 60, "the second leads")
+            stack.wait_for(lambda: stack.pending(coupon) == 0, 30, "the second has given the grab its end")
+        assert "comes no further" in stack.log_since("keeper", offset)
+        assert stack.epoch() == epoch and stack.left(coupon) == 100, "a rebuild gave the unit back, or nothing did"
+    stack.ctl("restart", "keeper")
+
+
+def stay_pending(coupon):
+    """A grab that nobody ends but a sweep: ingest dies behind its RESERVE."""
+    stack.ctl("restart", "ingest", env={"WEIR_CRASH_AT": "ingest.after_reserve"})
+    with pytest.raises(OSError):
+        stack.grab(users.take(1), coupon, base=stack.ENV["WEIR_INGEST"])
+    assert stack.pending(coupon) == 1
+    stack.wait_for(lambda: not stack.runs("ingest"), 10, "ingest has died")
+    stack.ctl("start", "ingest")
+
+
 def test_a_stopped_leader_gives_its_lease_back_at_once():
     long_lease = "--keeper.lease_ms=600000"
     stack.ctl("restart", "keeper", "--", long_lease)

@@ -138,17 +138,21 @@ def test_the_window_goes_by_the_clock_of_redis():
 
 
 def waited_s(begins, step, ends):
-    """Real time, at least, that passes from `begins` to `ends`: from before the first look that sees the one until after the first that sees the other. The
-    clock steps between the two."""
-    looks = [time.monotonic()]
-
-    def has_begun():
-        looks.append(time.monotonic())
-        return begins()
-    stack.wait_for(has_begun, 60, "the wait has begun", every=0.02)
+    """Real time, at least, that passes from `begins` to `ends`: from after the first look that sees the one until before the last that does not see the other.
+    The clock steps between the two."""
+    stack.wait_for(begins, 60, "the wait has begun", every=0.02)
+    begun = last = time.monotonic()
     step()
-    stack.wait_for(ends, 60, "the wait is over", every=0.02)
-    return time.monotonic() - looks[-2]
+
+    def has_ended():
+        nonlocal last
+        now = time.monotonic()
+        if ends():
+            return True
+        last = now
+        return False
+    stack.wait_for(has_ended, 60, "the wait is over", every=0.02)
+    return last - begun
 
 
 def cancelling(coupon):

@@ -76,12 +76,12 @@ static void every_step_has_a_name(void **state)
 static void the_rest_grows_and_is_bounded(void **state)
 {
     (void)state;
-    assert_int_equal(keeper_rest_ms(1, 200), 200);
-    assert_int_equal(keeper_rest_ms(2, 200), 400);
-    assert_int_equal(keeper_rest_ms(4, 200), 1600);
+    assert_int_equal(keeper_rest_ms(1, 200, KEEPER_REST_MS_MAX), 200);
+    assert_int_equal(keeper_rest_ms(2, 200, KEEPER_REST_MS_MAX), 400);
+    assert_int_equal(keeper_rest_ms(4, 200, KEEPER_REST_MS_MAX), 1600);
     for (unsigned failed = 6; failed < 100; failed++)
-        assert_int_equal(keeper_rest_ms(failed, 200), KEEPER_REST_MS_MAX);
-    assert_int_equal(keeper_rest_ms(4000000000U, 1000), KEEPER_REST_MS_MAX);
+        assert_int_equal(keeper_rest_ms(failed, 200, KEEPER_REST_MS_MAX), KEEPER_REST_MS_MAX);
+    assert_int_equal(keeper_rest_ms(4000000000U, 1000, KEEPER_REST_MS_MAX), KEEPER_REST_MS_MAX);
 }
 
 int main(void)

@@ -82,6 +82,37 @@ static void an_older_one_that_folds_takes_over(void **state)
     assert_null(sweep_to_join(&sweeps[0], MANY));
 }
 
+static void so_does_one_whose_partition_takes_nothing(void **state)
+{
+    (void)state;
+    struct sweep sweeps[3] = {{.coupon_id = 5, .at = SWEEP_APPEND, .list = {.count = 1}},
+                              {.coupon_id = 5, .at = SWEEP_FOLD, .list = {.count = 1}},
+                              {.coupon_id = 5, .at = SWEEP_APPEND, .list = {.count = 1}}};
+    chain(sweeps, 3);
+    assert_ptr_equal(sweep_to_join(&sweeps[0], MANY), &sweeps[2]);
+    assert_null(sweep_to_join(&sweeps[1], MANY));
+}
+
+static void those_that_are_appended_go_on_alone(void **state)
+{
+    (void)state;
+    static const char *const fields[] = {"1", "2", "3", "4"};
+    struct swept_list list = {0}, rest = {0};
+    for (size_t i = 0; i < 4; i++)
+        swept_add(&list, fields[i], "P0 1 7 ", NOW, HOLD, MANY);
+    list.grab[1].appended = list.grab[3].appended = true;
+    assert_int_equal(swept_split_appended(&list), 2);
+    swept_move_rest(&rest, &list, 2);
+    assert_int_equal(list.count, 2);
+    assert_int_equal(rest.count, 2);
+    assert_int_equal(list.grab[0].grab_id + list.grab[1].grab_id, 2 + 4);
+    assert_int_equal(rest.grab[0].grab_id + rest.grab[1].grab_id, 1 + 3);
+    swept_move_rest(&rest, &list, 2);
+    assert_int_equal(rest.count, 2);
+    swept_free(&rest);
+    swept_free(&list);
+}
+
 static void grabs_in_a_sweep_are_left_out(void **state)
 {
     (void)state;
@@ -118,10 +149,10 @@ static void those_with_a_row_leave_early(void **state)
     }
     assert_int_equal(left, 1 << 1 | 1 << 3 | 1 << 4);
     swept_add(&older, "9", "P0 1 7 ", NOW, HOLD, MANY);
-    swept_take_over(&older, &list);
+    swept_move_rest(&older, &list, 0);
     assert_int_equal(older.count, 4);
     assert_int_equal(list.count, 0);
-    swept_take_over(&older, &list);
+    swept_move_rest(&older, &list, 0);
     assert_int_equal(older.count, 4);
     swept_drop_first(&older, 4);
     assert_int_equal(older.count, 0);
@@ -133,9 +164,14 @@ static void those_with_a_row_leave_early(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_further_sweep_begins_after_a_pause), cmocka_unit_test(their_number_is_bounded),
-        cmocka_unit_test(a_stuck_one_keeps_nobody_out),         cmocka_unit_test(an_older_one_that_folds_takes_over),
-        cmocka_unit_test(grabs_in_a_sweep_are_left_out),        cmocka_unit_test(those_with_a_row_leave_early),
+        cmocka_unit_test(a_further_sweep_begins_after_a_pause),
+        cmocka_unit_test(their_number_is_bounded),
+        cmocka_unit_test(a_stuck_one_keeps_nobody_out),
+        cmocka_unit_test(an_older_one_that_folds_takes_over),
+        cmocka_unit_test(so_does_one_whose_partition_takes_nothing),
+        cmocka_unit_test(those_that_are_appended_go_on_alone),
+        cmocka_unit_test(grabs_in_a_sweep_are_left_out),
+        cmocka_unit_test(those_with_a_row_leave_early),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
