@@ -4,9 +4,11 @@ import time
 import pytest
 
 from support import links, lost, stack
+from support.processes import tells
 from support.reads import Reads
 from support.sale import Sale
 
+KEEPER = stack.ENV["WEIR_KEEPER"]
 FAULT_S = 4  # how long a fault lasts
 SILENCE_S = 45  # after a connection has fallen silent for good, everything works again: longer than any deadline of the services
 
@@ -97,3 +99,19 @@ def test_connections_that_fall_silent_for_good(link):
     stack.ready_again(SILENCE_S)
     sale.end()
     check_reads(reads, link)
+
+
+@pytest.mark.more
+def test_a_shard_that_falls_silent_while_its_rows_are_read():
+    """A rebuild knows it by the time that the next row takes, not by the time that all rows may take: everything is closed meanwhile."""
+    sale = new_sale(2000)
+    stack.wait_for(lambda: len(stack.ok_rows("hash", sale.coupon)) > 3000, 60, "there are rows to read")
+    since, epoch = stack.log_size("keeper"), stack.epoch()
+    with links.fault("keeper-shard0", bytes_per_s=4000, direction="down"):
+        stack.stock_redis().flushall()
+        stack.wait_for(lambda: ", fold, 3 of 4 shards" in tells(KEEPER), 30, "rows are read", every=0.02)
+        assert silence_open_connections("keeper-shard0") > 0
+    stack.wait_for(lambda: "a step did not come through" in stack.log_since("keeper", since), 30, "the fold is given up")
+    stack.wait_for(lambda: stack.epoch() > epoch and stack.is_open(sale.coupon), 30, "the coupon is open again")
+    assert "step=fold" in stack.log_since("keeper", since)
+    sale.end()
