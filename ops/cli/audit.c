@@ -24,6 +24,8 @@ static bool open_layouts(struct audit *audit, struct err *err)
     for (size_t i = 0; i < audit->stream->layout_count; i++) {
         struct audit_layout *layout = &audit->layouts[audit->layout_count];
         layout->keys = &audit->stream->layouts[i];
+        for (size_t shard = 0; shard < ROUTE_SHARDS_MAX; shard++)
+            layout->first_day[shard] = INT32_MAX;
         bool there = route_read(audit->catalog, audit->stream, layout->keys->layout, &layout->route, err);
         if (!there && err->kind != ERR_MISSING)
             return false;

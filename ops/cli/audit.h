@@ -83,7 +83,7 @@ struct audit_layout {
     uint8_t bit;
     struct route route; /* no partitions: the layout is not in use */
     struct audit_progress progress[ROUTE_PARTITIONS_MAX];
-    int32_t first_day[ROUTE_SHARDS_MAX]; /* by_day: of the shard's tables; INT32_MAX: it has none */
+    int32_t first_day[ROUTE_SHARDS_MAX]; /* by_day: of the shard's tables; INT32_MAX: it has none, or is no shard */
     uint64_t rows, dropped, elsewhere;   /* read; past the retention; where an older route had them */
 };
 
@@ -226,8 +226,8 @@ struct audit_row {
 };
 /* False: the table's columns are not as init made them; nothing can be said of its rows. */
 WEIR_MUST_USE bool audit_check_row(struct audit *audit, const struct audit_row *row, struct err *err);
-/* Past days are dropped by command: is the table of this day none that is missing? */
-bool audit_day_dropped(const struct audit *audit, const struct audit_layout *layout, int shard, int32_t day);
+/* Past days are dropped by command: is the table of this day, which is not there, none that is missing? */
+bool audit_day_dropped(const struct audit *audit, const struct audit_layout *layout, int32_t day);
 void audit_check_missing(struct audit *audit); /* after all rows of the pass */
 void audit_check_sums(struct audit *audit);    /* after all passes */
 void audit_check_sales(struct audit *audit);   /* I6, of the pass */

@@ -207,11 +207,21 @@ bool audit_check_row(struct audit *audit, const struct audit_row *row, struct er
     return true;
 }
 
-/* A table before the shard's first one is not there, nor is an older one. */
-bool audit_day_dropped(const struct audit *audit, const struct audit_layout *layout, int shard, int32_t day)
+static int32_t first_day(const struct audit_layout *layout)
 {
-    const struct table_day known = {.was_used = true};
-    return layout->keys->layout->by_day && day < layout->first_day[shard] && !table_day_lost(&known, day, audit->today);
+    int32_t first = INT32_MAX;
+    for (size_t shard = 0; shard < ROUTE_SHARDS_MAX; shard++)
+        if (layout->first_day[shard] < first)
+            first = layout->first_day[shard];
+    return first;
+}
+
+/* `weir tables drop` takes a day from all shards: a table that one shard lacks and another has, or has an older one
+ * of, was taken by nobody. */
+bool audit_day_dropped(const struct audit *audit, const struct audit_layout *layout, int32_t day)
+{
+    const struct table_day known = {.has_older = first_day(layout) <= day, .was_used = true};
+    return layout->keys->layout->by_day && !table_day_lost(&known, day, audit->today);
 }
 
 static void check_missing(struct audit *audit, struct audit_layout *layout, const struct audit_grab *grab)
@@ -221,7 +231,7 @@ static void check_missing(struct audit *audit, struct audit_layout *layout, cons
     const struct layout *way = layout->keys->layout;
     int shard = route_shard(&layout->route, grab->partition);
     audit_grab_event(&audit->grabs, grab, &event);
-    if (audit_day_dropped(audit, layout, shard, day_of_ms(audit->stream->time_ms(&event), audit->meta.offset_min))) {
+    if (audit_day_dropped(audit, layout, day_of_ms(audit->stream->time_ms(&event), audit->meta.offset_min))) {
         layout->dropped++;
         return;
     }

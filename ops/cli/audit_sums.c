@@ -109,7 +109,7 @@ static void check_unfolded(struct audit *audit, size_t at, int32_t partition)
 static bool rows_dropped(const struct audit *audit, const struct audit_total *total)
 {
     return !audit->part[total->partition].whole && total->fold_ok + total->fold_voided == 0 &&
-           audit_day_dropped(audit, &audit->layouts[total->layout - 1], total->shard, total->day);
+           audit_day_dropped(audit, &audit->layouts[total->layout - 1], total->day);
 }
 
 static void check_total(struct audit *audit, const struct audit_total *total)

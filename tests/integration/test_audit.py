@@ -204,6 +204,36 @@ def test_a_row_is_missing(sale, layout):
     audit.audit()
 
 
+@contextlib.contextmanager
+def table_away(shard, table):
+    stack.shard(shard, f"RENAME TABLE `{table}` TO test_away")
+    try:
+        yield
+    finally:
+        stack.shard(shard, f"RENAME TABLE test_away TO `{table}`")
+
+
+def test_the_oldest_table_is_lost(sale):
+    """Of one shard, though others have its day: nobody dropped it. Of all shards, that is what `weir tables drop` does, and a note."""
+    long_ago, coupon = int(time.time() * 1000) - 100 * 86_400_000, records.made_up_coupon()
+    for partition in range(stack.SHARDS):
+        user = records.users_of(partition, 1)[0]
+        records.send([(user, records.grab_record(user, coupon, grab_id=records.new_id(long_ago)))], partition)
+    stack.wait_lag_zero()
+    table, lost = time.strftime("grabs_%Y_%m_%d", time.gmtime(long_ago / 1000)), sale.grab.shard
+    ids = {shard: {str(row[0]) for row in stack.shard(shard, f"SELECT grab_id FROM `{table}`")} for shard in range(stack.SHARDS)}
+    assert all(ids.values()) and all(stack.tables_of(shard, "daily")[0] == table for shard in ids), ids
+    with table_away(lost, table):
+        found = audit.findings()
+        assert {(one["kind"], one["shard"], one["table"]) for one in found["kept"]} == {("row_missing", lost, table)}, found
+        assert {one["grab_id"] for one in found["kept"]} == ids[lost] and not any("dropped" in note for note in found["notes"]), found
+    with contextlib.ExitStack() as all_of_them:
+        for shard in ids:
+            all_of_them.enter_context(table_away(shard, table))
+        assert f"layout daily: {sum(map(len, ids.values()))} rows of days whose tables were dropped" in audit.audit()["notes"]
+    audit.audit()
+
+
 CHANGES = {  # column -> (change, back)
     "grab_status": ("grab_status = 0", "grab_status = 1"), "coupon_id": ("coupon_id = coupon_id + 1", "coupon_id = coupon_id - 1"),
     "room_id": ("room_id = room_id + 1", "room_id = room_id - 1"), "fail_reason": ("fail_reason = 'cancelled'", "fail_reason = NULL"),

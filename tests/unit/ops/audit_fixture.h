@@ -38,7 +38,8 @@ static inline void fixture_open(struct fixture *fixture)
         layout->keys = &stream_grabs.layouts[i];
         layout->bit = (uint8_t)(1u << i);
         route_spread(&layout->route, &stream_grabs, layout->keys->layout, FIXTURE_PARTITIONS, 1);
-        layout->first_day[0] = audit->today;
+        for (size_t shard = 0; shard < ROUTE_SHARDS_MAX; shard++)
+            layout->first_day[shard] = shard == 0 ? audit->today : INT32_MAX;
         for (int32_t p = 0; p < FIXTURE_PARTITIONS; p++)
             layout->progress[p].found = true;
     }

@@ -86,6 +86,28 @@ static void test_the_table_of_yesterday_is_lost(void **state)
     assert_int_equal(f->audit.layouts[DAILY].dropped, 0);
 }
 
+/* `weir tables drop` takes a day from all shards: what another one still has, or has an older one of, it did not take. */
+static void test_a_table_that_another_shard_has_is_lost(void **state)
+{
+    (void)state;
+    const int32_t day = f->audit.today;
+    f->audit.today += 10;
+    for (size_t i = 0; i < f->audit.grabs.count; i++)
+        f->audit.grabs.grabs[i].seen = 1;
+    f->audit.layouts[DAILY].first_day[0] = day + 3;
+    for (int32_t older = 0; older < 2; older++) {
+        f->audit.layouts[DAILY].first_day[1] = day - older;
+        audit_check_missing(&f->audit);
+        assert_int_equal(fixture_found(f), (older + 1) * (GRABS + 1));
+        assert_string_equal(fixture_last(f)->kind, "row_missing");
+        assert_int_equal(f->audit.layouts[DAILY].dropped, 0);
+    }
+    f->audit.layouts[DAILY].first_day[1] = day + 1;
+    audit_check_missing(&f->audit);
+    assert_int_equal(fixture_found(f), 2 * (GRABS + 1));
+    assert_int_equal(f->audit.layouts[DAILY].dropped, GRABS + 1);
+}
+
 static void change_status(struct grab_event *event, struct audit_row *row)
 {
     (void)row;
@@ -239,6 +261,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_missing, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(test_dropped_days, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(test_the_table_of_yesterday_is_lost, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(test_a_table_that_another_shard_has_is_lost, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(test_a_changed_column, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(test_changed, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(test_extra, open_fixture, close_fixture),

@@ -166,6 +166,19 @@ static void test_dropped_days_where_the_log_is_cut(void **state)
     only(7, "rows_miscounted");
 }
 
+static void test_a_day_that_another_shard_has_where_the_log_is_cut(void **state)
+{
+    (void)state;
+    f->audit.part[0].whole = false;
+    for (size_t i = 0; i < f->audit.totals.size; i++)
+        if (f->audit.totals.slot[i].layout == 2)
+            f->audit.totals.slot[i].fold_ok = f->audit.totals.slot[i].fold_voided = 0;
+    f->audit.layouts[1].first_day[1] = f->audit.today;
+    f->audit.layouts[1].first_day[0] = f->audit.today + 3;
+    f->audit.today += 3;
+    only(7, "rows_miscounted");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +194,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_not_whole, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(test_a_row_that_is_missing_where_the_log_is_cut, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(test_dropped_days_where_the_log_is_cut, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(test_a_day_that_another_shard_has_where_the_log_is_cut, open_fixture,
+                                        close_fixture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
