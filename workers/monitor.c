@@ -4,6 +4,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/thread.h"
+#include "workers/idle.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@ struct monitor {
     pthread_t thread;
     bool untold;   /* the group did not answer in this look: it is not asked again, a second a partition */
     bool was_away; /* the log could not be looked at, and no partition has been assigned since */
+    bool awaited;  /* no assignment held in this look */
     atomic_bool stop;
     atomic_bool restart;
 };
@@ -54,6 +56,8 @@ static bool lag_look(struct monitor *monitor, int32_t partition, struct err *err
     struct seat_view view;
     int64_t low, high, next, lag = 0;
     seats_view(monitor->options.seats, partition, &view);
+    if (!view.assigned && view.awaited_ms != 0)
+        return true; /* nobody may be storing it: 0 would call an outage health, and what was told before stays */
     if (view.assigned) {
         if (!kafka_admin_watermarks(monitor->admin, monitor->options.stream->name, partition, ANSWER_MS, &low, &high,
                                     err))
@@ -102,53 +106,21 @@ static void monitor_log(struct monitor *monitor)
     monitor_came_back(monitor, good);
 }
 
-/* What is said of partitions that store nothing: the first alarm, else who waits for whom. */
-struct idle_partitions {
-    size_t alarms;
-    size_t let_go;
-    size_t waiting;
-    int32_t waits_first;
-    char alarm[SEAT_WHY_BYTES_MAX];
-    char waits[SEAT_WHY_BYTES_MAX];
-};
-
-static void idle_add(struct idle_partitions *idle, int32_t partition, const struct seat_view *view)
-{
-    if (view->alarm[0] && ++idle->alarms == 1)
-        memcpy(idle->alarm, view->alarm, sizeof idle->alarm);
-    idle->let_go += view->assigned && view->let_go;
-    if (view->waits[0] && ++idle->waiting == 1) {
-        idle->waits_first = partition;
-        memcpy(idle->waits, view->waits, sizeof idle->waits);
-    }
-}
-
-static void idle_text(const struct idle_partitions *idle, char *ret_why, size_t size)
-{
-    if (idle->alarms > 0)
-        snprintf(ret_why, size, "%s", idle->alarm);
-    else if (idle->waiting > 0)
-        snprintf(ret_why, size, "%zu partitions cannot be taken over yet, the first is %d: %s", idle->waiting,
-                 (int)idle->waits_first, idle->waits);
-    else if (idle->let_go > 0)
-        snprintf(ret_why, size, "%zu partitions have another owner and wait to be assigned again", idle->let_go);
-}
-
 static void monitor_partitions(struct monitor *monitor)
 {
-    size_t assigned = 0;
-    struct idle_partitions idle = {0};
-    char why[SEAT_WHY_BYTES_MAX + 96] = "";
+    struct idle idle = {0};
+    char why[SEAT_WHY_BYTES_MAX + 96];
     for (int32_t i = 0; i < seats_count(monitor->options.seats); i++) {
         struct seat_view view;
         seats_view(monitor->options.seats, i, &view);
-        assigned += view.assigned;
         idle_add(&idle, i, &view);
     }
     metric_set(monitor->options.metrics->alarms, (double)idle.alarms);
-    metric_set(monitor->options.metrics->partitions, (double)assigned);
-    idle_text(&idle, why, sizeof why);
-    service_part_set(monitor->options.partitions, !why[0], why[0] ? why : NULL);
+    metric_set(monitor->options.metrics->partitions, (double)idle.assigned);
+    monitor->awaited = idle.awaited_ms != 0;
+    const enum idle_verdict verdict = idle_tell(&idle, clock_boottime_ms(), why, sizeof why);
+    if (verdict != IDLE_UNDECIDED)
+        service_part_set(monitor->options.partitions, verdict == IDLE_NONE, why);
 }
 
 static void monitor_route(struct monitor *monitor)
@@ -174,9 +146,15 @@ static void monitor_stuck(struct monitor *monitor)
     atomic_store(&monitor->restart, true);
 }
 
+/* The end of a wait for an assignment is told at once: whoever has started a worker waits for its readiness. */
+static bool monitor_has_news(const struct monitor *monitor)
+{
+    return monitor->awaited && seats_awaited_ms(monitor->options.seats) == 0;
+}
+
 static void monitor_sleep(const struct monitor *monitor)
 {
-    for (int ms = 0; ms < LOOK_MS && !atomic_load(&monitor->stop); ms += TICK_MS)
+    for (int ms = 0; ms < LOOK_MS && !atomic_load(&monitor->stop) && !monitor_has_news(monitor); ms += TICK_MS)
         clock_sleep_ms(TICK_MS);
 }
 

@@ -27,12 +27,13 @@ struct seat {
 struct seats {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    uint64_t changes; /* that a sleeping writer should see */
+    uint64_t changes;   /* that a sleeping writer should see */
+    int64_t awaited_ms; /* 0: an assignment holds */
     int32_t count;
     struct seat *seat;
 };
 
-struct seats *seats_new(int32_t partitions)
+struct seats *seats_new(int32_t partitions, int64_t awaited_ms)
 {
     struct seats *seats = mem_alloc(sizeof *seats);
     pthread_condattr_t attributes;
@@ -41,6 +42,7 @@ struct seats *seats_new(int32_t partitions)
     pthread_mutex_init(&seats->lock, NULL);
     pthread_cond_init(&seats->changed, &attributes);
     pthread_condattr_destroy(&attributes);
+    seats->awaited_ms = awaited_ms;
     seats->count = partitions;
     seats->seat = mem_alloc((size_t)partitions * sizeof *seats->seat);
     for (int32_t i = 0; i < partitions; i++)
@@ -112,6 +114,21 @@ void seats_assign(struct seats *seats, int32_t partition)
     seat_unlock(seats);
 }
 
+void seats_settle(struct seats *seats)
+{
+    pthread_mutex_lock(&seats->lock);
+    seats->awaited_ms = 0;
+    seat_unlock(seats);
+}
+
+int64_t seats_awaited_ms(struct seats *seats)
+{
+    pthread_mutex_lock(&seats->lock);
+    const int64_t awaited_ms = seats->awaited_ms;
+    seat_unlock(seats);
+    return awaited_ms;
+}
+
 static bool seats_any_held(const struct seats *seats, const int32_t *partitions, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -124,6 +141,8 @@ bool seats_revoke(struct seats *seats, const int32_t *partitions, size_t count, 
 {
     const struct timespec until = time_after_ms(wait_ms);
     pthread_mutex_lock(&seats->lock);
+    if (seats->awaited_ms == 0)
+        seats->awaited_ms = clock_boottime_ms();
     for (size_t i = 0; i < count; i++) {
         struct seat *seat = &seats->seat[partitions[i]];
         seat->assigned = false;
@@ -273,6 +292,7 @@ void seats_view(struct seats *seats, int32_t partition, struct seat_view *ret_vi
 {
     const struct seat *seat = seat_lock(seats, partition);
     ret_view->assigned = seat->assigned;
+    ret_view->awaited_ms = seats->awaited_ms;
     ret_view->let_go = seat->let_go_ms != 0;
     ret_view->next_offset = seat->next_offset;
     memcpy(ret_view->alarm, seat->alarm, sizeof ret_view->alarm);

@@ -3,6 +3,7 @@
  *
  *     group thread                                     writer of the partition's shard
  *     seats_assign ------------ assigned, generation -> seats_assigned, seats_hold
+ *     seats_settle ------------ whole ----------------> (readiness and lag)
  *     seats_revoke (waits)  <-- held = false ---------- seats_release
  *     seats_take_wish       <-- begin at / end -------- seats_want_begin, seats_want_end
  *     seats_began ------------- done -----------------> seats_beginning
@@ -24,6 +25,8 @@ enum { SEAT_WHY_BYTES_MAX = 400 };
 /* What a seat shows to readiness and metrics. */
 struct seat_view {
     bool assigned;
+    int64_t awaited_ms;             /* CLOCK_BOOTTIME since when no assignment holds; 0: one does, so that whoever has
+                                     * what is not assigned here is known to the group */
     bool let_go;                    /* another owner is in progress; waits to be assigned again */
     int64_t next_offset;            /* committed; -1: not known yet */
     char alarm[SEAT_WHY_BYTES_MAX]; /* "": none */
@@ -32,12 +35,17 @@ struct seat_view {
 
 enum seat_wish { SEAT_NOTHING, SEAT_BEGIN, SEAT_END };
 
-struct seats *seats_new(int32_t partitions);
+/* No assignment holds yet; `awaited_ms` (CLOCK_BOOTTIME): since when. */
+struct seats *seats_new(int32_t partitions, int64_t awaited_ms);
 void seats_free(struct seats *seats);
 int32_t seats_count(const struct seats *seats);
 
 void seats_assign(struct seats *seats, int32_t partition);
-/* Takes the partitions back and waits until no writer holds them, or `wait_ms` has passed (then false: progress still
+/* The group's assignment has come, all of it; an empty one is one, too: others have all. */
+void seats_settle(struct seats *seats);
+/* CLOCK_BOOTTIME since when no assignment holds; 0: one does. */
+int64_t seats_awaited_ms(struct seats *seats);
+/* The assignment holds no longer. Takes the partitions back and waits until no writer holds them, or `wait_ms` has passed (then false: progress still
  * fences them). */
 bool seats_revoke(struct seats *seats, const int32_t *partitions, size_t count, int64_t wait_ms);
 enum seat_wish seats_take_wish(struct seats *seats, int32_t partition, int64_t *ret_offset);

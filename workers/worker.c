@@ -46,6 +46,7 @@ struct worker {
     char group[STREAM_NAME_MAX + LAYOUT_NAME_MAX + 8];
     pthread_t thread;
     atomic_bool stop;
+    int64_t awaited_ms; /* CLOCK_BOOTTIME since when the group's assignment is waited for, between two runs */
     struct run run;
 };
 
@@ -59,6 +60,7 @@ static void on_assigned(struct kafka_group *group, const int32_t *partitions, si
             seats_assign(worker->run.seats, partitions[i]);
         else
             log_error("partition is not in the route", LOG_INT("partition", partitions[i]));
+    seats_settle(worker->run.seats);
 }
 
 static void on_revoked(struct kafka_group *group, const int32_t *partitions, size_t count, void *arg)
@@ -192,6 +194,9 @@ static void run_end(struct worker *worker)
         kafka_queue_free(run->queues[i]);
         run->queues[i] = NULL;
     }
+    worker->awaited_ms = seats_awaited_ms(run->seats);
+    if (worker->awaited_ms == 0) /* nothing was assigned: leaving has revoked nothing */
+        worker->awaited_ms = clock_boottime_ms();
     seats_free(run->seats);
     run->seats = NULL;
     run->group = NULL;
@@ -201,7 +206,7 @@ static void run_end(struct worker *worker)
 static bool run_start(struct worker *worker, struct err *err)
 {
     struct run *run = &worker->run;
-    run->seats = seats_new(run->plan.route.partitions);
+    run->seats = seats_new(run->plan.route.partitions, worker->awaited_ms);
     if (!run_open_group(worker, err)) {
         seats_free(run->seats);
         return false;
@@ -291,6 +296,7 @@ struct worker *worker_start(const struct worker_config *config)
 {
     struct worker *worker = mem_alloc(sizeof *worker);
     worker->config = config;
+    worker->awaited_ms = clock_boottime_ms();
     worker->stream = stream_find(config->stream);
     worker->keys = stream_layout(worker->stream, config->layout);
     snprintf(worker->group, sizeof worker->group, "weir-%s-%s", config->stream, config->layout);

@@ -88,6 +88,9 @@ def test_killed_with_grabs_on_their_way():
     before = stack.left(sale.coupon)
     stack.wait_for(lambda: stack.left(sale.coupon) < before - 50, 30, "grabs are on their way", every=0.02)
     stack.ctl("kill", "kafka")
+    for worker in ("WEIR_WORKER_HASH", "WEIR_WORKER_DAILY"):
+        stack.wait_for(lambda: "[-] partitions: no partitions are assigned yet, for " in stack.get("/readyz?verbose", base=stack.ENV[worker]).body.decode(), 60,
+                       f"{worker} has lost the group for longer than its session, and says that it stores nothing")
     stack.ctl("start", "kafka")
     sale.end()
     assert sale.storm.unavailable() or sale.storm.unknown(), "nobody has met the dead broker"

@@ -53,6 +53,25 @@ def finish_and_check(coupon, stock, storms):
         history.check(coupon, storm.history, {int(h["grab_id"]): states[int(h["grab_id"])] for h in storm.unknown()})
 
 
+def start_beside_the_session_before(name):
+    """While the group waits for the one that was killed, the worker is not ready, and shows no lag: nobody stores, and a 0 would not be true."""
+    since, base = stack.log_size(name), stack.ENV[f"WEIR_{name.upper().replace('-', '_')}"]
+
+    def ready():
+        shown = stack.is_ready(base), lag_samples(base)
+        assert shown == (False, 0) or "partitions assigned" in stack.log_since(name, since), f"nothing is assigned to {name}, and it shows {shown}"
+        return shown[0]
+    stack.ctl("launch", name, "--", SHORT_SESSION)
+    stack.wait_for(ready, 60, f"{name} is ready")
+
+
+def lag_samples(base):
+    try:
+        return stack.get("/metrics", base=base).body.count(b"\nweir_lag_records{")
+    except OSError:  # it does not listen yet
+        return 0
+
+
 @pytest.mark.parametrize("kills", [6, pytest.param(40, marks=pytest.mark.more)])
 def test_killed_again_and_again_at_random(kills):
     """Each kill meets a worker that owns its partitions and has stored rows since it was started, while grabs keep coming."""
@@ -72,7 +91,7 @@ def test_killed_again_and_again_at_random(kills):
         time.sleep(chance.uniform(0.0, 0.3))  # the random moment of the kill, not a wait for something
         before = stack.owners(layout)
         stack.ctl("kill", name)
-        stack.ctl("start", name, "--", SHORT_SESSION)
+        start_beside_the_session_before(name)
         wait_owned(layout, before, f"{name} owns its partitions again")
     finish_and_check(coupon, stock, storms)
 

@@ -16,7 +16,7 @@
 static void a_wish_is_taken_once(void **state)
 {
     (void)state;
-    struct seats *seats = seats_new(2);
+    struct seats *seats = seats_new(2, 1);
     int64_t offset;
     seats_want_begin(seats, 1, 5); /* not assigned: no wish */
     assert_int_equal(seats_take_wish(seats, 1, &offset), SEAT_NOTHING);
@@ -32,7 +32,7 @@ static void a_wish_is_taken_once(void **state)
 static void a_begin_lasts_until_the_last_one_is_done(void **state)
 {
     (void)state;
-    struct seats *seats = seats_new(1);
+    struct seats *seats = seats_new(1, 1);
     const int32_t none = 0;
     int64_t offset;
     seats_want_begin(seats, 0, 5); /* not assigned: no wish */
@@ -58,7 +58,7 @@ static void a_begin_lasts_until_the_last_one_is_done(void **state)
 static void an_old_generation_holds_nothing(void **state)
 {
     (void)state;
-    struct seats *seats = seats_new(1);
+    struct seats *seats = seats_new(1, 1);
     const int32_t none = 0;
     uint32_t before, after;
     assert_false(seats_assigned(seats, 0, &before));
@@ -83,7 +83,7 @@ static void *release_later(void *arg)
 static void a_revocation_waits_for_the_writer(void **state)
 {
     (void)state;
-    struct seats *seats = seats_new(1);
+    struct seats *seats = seats_new(1, 1);
     const int32_t zero = 0;
     uint32_t generation;
     pthread_t writer;
@@ -100,7 +100,7 @@ static void a_revocation_waits_for_the_writer(void **state)
 static void alarms_are_seen_and_end_with_the_assignment(void **state)
 {
     (void)state;
-    struct seats *seats = seats_new(1);
+    struct seats *seats = seats_new(1, 1);
     const int32_t zero = 0;
     struct seat_view view;
     seats_assign(seats, 0);
@@ -117,7 +117,7 @@ static void alarms_are_seen_and_end_with_the_assignment(void **state)
 static void a_wait_is_seen_until_it_ends(void **state)
 {
     (void)state;
-    struct seats *seats = seats_new(1);
+    struct seats *seats = seats_new(1, 1);
     const int32_t zero = 0;
     struct seat_view view;
     seats_tell_wait(seats, 0, "the row is locked"); /* of a writer that does not know yet that it was taken back */
@@ -140,7 +140,7 @@ static void a_wait_is_seen_until_it_ends(void **state)
 static void a_partition_that_was_let_go_gets_stuck_until_assigned(void **state)
 {
     (void)state;
-    struct seats *seats = seats_new(1);
+    struct seats *seats = seats_new(1, 1);
     seats_assign(seats, 0);
     seats_let_go(seats, 0);
     assert_false(seats_stuck(seats, 60000));
@@ -148,6 +148,35 @@ static void a_partition_that_was_let_go_gets_stuck_until_assigned(void **state)
     assert_true(seats_stuck(seats, 1));
     seats_assign(seats, 0);
     assert_false(seats_stuck(seats, 1));
+    seats_free(seats);
+}
+
+/* Not assigned is no word of the group's until one has come; an empty one is a word. */
+static void an_assignment_is_awaited_until_it_is_whole(void **state)
+{
+    (void)state;
+    struct seats *seats = seats_new(2, 77);
+    const int32_t zero = 0;
+    struct seat_view view;
+    seats_view(seats, 1, &view);
+    assert_true(!view.assigned && view.awaited_ms == 77);
+    seats_assign(seats, 0);
+    seats_view(seats, 1, &view);
+    assert_int_equal(view.awaited_ms, 77); /* the other one may be ours, too */
+    seats_settle(seats);
+    seats_view(seats, 1, &view);
+    assert_true(!view.assigned && view.awaited_ms == 0);
+    const int64_t before_ms = clock_boottime_ms();
+    assert_true(seats_revoke(seats, &zero, 1, 0));
+    assert_in_range(seats_awaited_ms(seats), before_ms, clock_boottime_ms());
+    clock_sleep_ms(3);
+    const int64_t awaited_ms = seats_awaited_ms(seats);
+    assert_true(seats_revoke(seats, &zero, 0, 0));
+    assert_int_equal(seats_awaited_ms(seats), awaited_ms);
+    seats_settle(seats);
+    assert_int_equal(seats_awaited_ms(seats), 0);
+    assert_true(seats_revoke(seats, &zero, 0, 0)); /* of an empty one */
+    assert_int_not_equal(seats_awaited_ms(seats), 0);
     seats_free(seats);
 }
 
@@ -160,6 +189,7 @@ int main(void)
         cmocka_unit_test(a_revocation_waits_for_the_writer),
         cmocka_unit_test(alarms_are_seen_and_end_with_the_assignment),
         cmocka_unit_test(a_wait_is_seen_until_it_ends),
+        cmocka_unit_test(an_assignment_is_awaited_until_it_is_whole),
         cmocka_unit_test(a_partition_that_was_let_go_gets_stuck_until_assigned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
