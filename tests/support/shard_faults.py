@@ -13,6 +13,7 @@ from support import mariadb, records, stack
 NUMBER = 1
 NAME = mariadb.shard_name(NUMBER)
 WORKERS = {"worker-hash": "hash", "worker-daily": "daily"}
+DEADLOCK = "Deadlock found"  # the server's words of 1213, whose number a long line of a log may cut off
 DEADLOCK_ROWS = 20_000  # more than a batch may have: the lighter transaction is the one that a server gives up
 
 
@@ -57,7 +58,9 @@ def waits_for(table):
 
 @contextlib.contextmanager
 def deadlock(_):
-    """We hold the totals and want progress; a worker holds progress and wants the totals. We have changed more rows, so it is the one to lose."""
+    """We hold the totals and want progress; a worker holds progress and wants the totals. We have changed more rows, so it is the one to lose. It tries again,
+    and waits as the other one does, for we hold both now."""
+    since = {worker: stack.log_size(worker) for worker in WORKERS}
     stack.shard(NUMBER, "CREATE OR REPLACE TABLE test_weight (n INT PRIMARY KEY)")
     try:
         with held("SELECT COUNT(*) FROM grab_totals FOR UPDATE") as cursor:
@@ -65,7 +68,8 @@ def deadlock(_):
             stack.wait_for(lambda: waits_for("grab_totals"), 30, "a worker holds progress and waits for the totals", every=0.02)
             cursor.execute("SELECT next_offset FROM progress FOR UPDATE")  # closes the circle; fails here if we were chosen
             assert cursor.fetchall()
-            yield {}
+            stack.wait_for(lambda: any(DEADLOCK in stack.log_since(worker, since[worker]) for worker in WORKERS), 30, "a worker has lost a deadlock")
+            yield both("Lock wait timeout exceeded")
     finally:
         stack.shard(NUMBER, "DROP TABLE test_weight")
 
