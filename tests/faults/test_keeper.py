@@ -245,10 +245,12 @@ def test_two_that_both_lead_come_to_an_end():
         offset, before = stack.log_size("keeper"), stack.epoch()
         stack.stock_redis().flushall()
         stack.wait_for(lambda: "rebuild begins" in stack.log_since("keeper", offset) and "rebuild begins" in second.log(), 60, "both rebuild")
-        words = "it is given its time to end"
-        stack.wait_for(lambda: words in stack.log_since("keeper", offset) + second.log(), 60, "one was overtaken, and waits", every=0.05)
+        words = "is owed and did not come through"  # what it owes the other one may have done before it looks again; else it waits (below)
+        stack.wait_for(lambda: words in stack.log_since("keeper", offset) + second.log(), 60, "one was overtaken", every=0.05)
         stack.wait_for(lambda: stack.is_open(sale.coupon) and stack.is_ready(KEEPER) and stack.is_ready(second.base), REBUILT_S, "neither owes a rebuild any more")
-        assert stack.epoch() <= before + 4, "it took many tries"
+        tries = stack.epoch() - before
+        waited = (stack.log_since("keeper", offset) + second.log()).count("it is given its time to end")
+        assert tries <= 4 and (tries == 2 or waited > 0), f"it took {tries} tries, {waited} of which left the other one its time"
         assert breaker.is_alive(), "the lease was not broken to the end"
     sale.end()
     stack.ctl("restart", "keeper")
