@@ -63,6 +63,8 @@ static uint32_t server_life(const struct world *world, const struct call *call)
 
 static bool server_up(const struct world *world, const struct call *call)
 {
+    if (call->server == SERVER_CATALOG)
+        return !database_catalog_is_away(world);
     return call->server != SERVER_REDIS || redis_is_up(world);
 }
 
@@ -84,10 +86,10 @@ static void on_run(struct world *world, void *what, int64_t arg)
     call_let_go(call);
 }
 
-/* `answered` is false where the way back was lost, too. */
+/* `answered` is false where the way back was lost, too. A catalog that goes takes its answers with it. */
 static void call_done(struct world *world, struct call *call, bool way_back)
 {
-    call->answered = way_back && call->ran;
+    call->answered = way_back && call->ran && (call->server != SERVER_CATALOG || server_up(world, call));
     call->waited = false;
     call->done(world, call);
 }

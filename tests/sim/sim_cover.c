@@ -30,6 +30,7 @@ static const char *const fault_names[FAULTS] = {
     [FAULT_REDIS_CLOCK_FORWARD] = "redis: clock forward",
     [FAULT_REDIS_CLOCK_BACK] = "redis: clock back",
     [FAULT_SHARD_FAILOVER] = "shard: fails over to a lagging copy",
+    [FAULT_CATALOG_AWAY] = "catalog: away for longer than leases last",
 };
 
 static const char *const state_names[STATES + 1] = {
@@ -126,7 +127,7 @@ static const struct scope scopes[] = {
     {FAULT_STOP, EVERY & ~IN_REDIS, "it is in Redis, and in no process that could be killed or stopped"},
     {FAULT_WALL_CLOCK, IN_INGEST, "only ingest reads its wall clock, to make ids"},
     {FAULT_MOVE, IN_WORKER, "only workers have partitions"},
-    {FAULT_SHARD_FAILOVER, EVERY, ""},
+    {FAULT_CATALOG_AWAY, EVERY, ""},
 };
 
 const char *cover_impossible(enum fault fault, enum state state)

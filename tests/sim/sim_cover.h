@@ -92,6 +92,7 @@ enum fault {
     FAULT_REDIS_CLOCK_FORWARD,
     FAULT_REDIS_CLOCK_BACK,
     FAULT_SHARD_FAILOVER, /* to a lagging copy */
+    FAULT_CATALOG_AWAY,   /* for longer than leases last */
     FAULTS,
     FAULT_MESSAGE_LAST = FAULT_LOG_REPORT_LATE,
     FAULT_PROCESS_LAST = FAULT_MOVE,

@@ -10,6 +10,8 @@
 #include <string.h>
 
 enum { IDLE_HOLDS = 5 }; /* after which the server rolls an idle transaction back */
+/* A keeper's lease lasts two holds, and so does a span of ids, which is asked for before the last one is used up. */
+enum { AWAY_HOLDS_MIN = 2, AWAY_HOLDS_MAX = 6 };
 
 /* A transaction that has not committed; it has the lock of its partition's progress. */
 struct staged {
@@ -89,6 +91,27 @@ void database_reset(struct world *world)
 struct catalog *database_catalog(struct world *world)
 {
     return &world->database->catalog;
+}
+
+bool database_catalog_is_away(const struct world *world)
+{
+    return world->now_us < world->database->catalog.away_until_us;
+}
+
+void database_catalog_goes(struct world *world)
+{
+    struct catalog *catalog = &world->database->catalog;
+    int64_t hold_us = world_hold_us(world);
+    int64_t until_us = world->now_us + chance_between(world, AWAY_HOLDS_MIN * hold_us, AWAY_HOLDS_MAX * hold_us);
+    catalog->away_until_us = until_us > catalog->away_until_us ? until_us : catalog->away_until_us;
+    TRACE(world, "the catalog is away until %.3f ms", (double)catalog->away_until_us / SIM_MS);
+}
+
+void database_catalog_back(struct world *world)
+{
+    if (database_catalog_is_away(world))
+        TRACE(world, "the catalog is back");
+    world->database->catalog.away_until_us = 0;
 }
 
 uint32_t database_shard_life(const struct world *world, int layout)

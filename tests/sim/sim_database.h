@@ -3,7 +3,7 @@
  *     transaction   begin (progress is locked, moved, rows inserted; nothing is seen yet) -> commit | rolled back
  *
  * A transaction whose connection is gone keeps its lock until the server finds out. A failover puts a lagging copy in
- * place: rows and progress go back together, and what was under way is lost. The catalog loses nothing.
+ * place: rows and progress go back together, and what was under way is lost. The catalog may be away, and loses nothing.
  */
 #ifndef WEIR_SIM_DATABASE_H
 #define WEIR_SIM_DATABASE_H
@@ -27,6 +27,7 @@ struct catalog {
     int64_t node_end_ms[NODES_MAX];
     int leader; /* a keeper's index, -1: none */
     int64_t leader_until_us;
+    int64_t away_until_us; /* it runs nothing and answers nobody before */
 };
 
 struct shard_row {
@@ -51,6 +52,9 @@ struct shard_data {
 struct sim_database *database_new(void);
 void database_reset(struct world *world);
 struct catalog *database_catalog(struct world *world);
+void database_catalog_goes(struct world *world); /* it comes back by itself, or with the end of all faults */
+void database_catalog_back(struct world *world);
+bool database_catalog_is_away(const struct world *world);
 uint32_t database_shard_life(const struct world *world, int layout);
 const struct shard_data *database_shard(const struct world *world, int layout);
 const struct shard_row *shard_find(const struct shard_data *data, uint64_t grab_id); /* NULL: no row */

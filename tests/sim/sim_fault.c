@@ -110,6 +110,8 @@ static void on_world_fault(struct world *world, void *what, int64_t fault)
     met_by_process(world, (enum fault)fault, NULL);
     if (fault == FAULT_SHARD_FAILOVER)
         database_fail_over(world, (int)chance_between(world, 0, SIM_LAYOUTS - 1));
+    else if (fault == FAULT_CATALOG_AWAY)
+        database_catalog_goes(world);
     else
         redis_fault(world, (enum fault)fault);
 }
@@ -237,4 +239,5 @@ void fault_heal(struct world *world)
         wake(world, keeper_process(world, i));
     for (int i = 0; i < SIM_WORKERS; i++)
         wake(world, worker_process(world, i));
+    database_catalog_back(world);
 }

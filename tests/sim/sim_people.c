@@ -172,7 +172,7 @@ static void act(struct world *world, int64_t coupon, bool gate_open, uint64_t mo
 static void on_admin(struct world *world, void *what, int64_t coupon)
 {
     (void)what;
-    if (world->healed)
+    if (world->healed || database_catalog_is_away(world))
         return;
     const struct coupon_row *row = &database_catalog(world)->coupon[coupon];
     if (chance_permille(world, 500))
