@@ -19,6 +19,7 @@ struct sim_redis {
     int ids; /* given out so far, for run ids and replids */
     char run_id[16], replid[16];
     int64_t clock_offset_us;
+    bool set_back; /* the clock was stepped so */
     struct redis_data now, snapshot;
     bool has_snapshot;
 };
@@ -127,6 +128,7 @@ void redis_reset(struct world *world)
     new_id(redis, redis->run_id, 'r');
     new_id(redis, redis->replid, 'm');
     redis->clock_offset_us = 0;
+    redis->set_back = false;
     redis->has_snapshot = false;
     data_clear(&redis->now);
     for (int64_t i = chance_between(world, 0, 3); i > 0; i--)
@@ -166,6 +168,11 @@ static int64_t redis_time_us(const struct world *world)
 int64_t redis_time_ms(const struct world *world)
 {
     return redis_time_us(world) / SIM_MS;
+}
+
+bool redis_was_set_back(const struct world *world)
+{
+    return world->redis->set_back;
 }
 
 const struct redis_hash *redis_key(const struct world *world, uint64_t coupon, int key)
@@ -257,6 +264,7 @@ void redis_fault(struct world *world, enum fault fault)
         break;
     case FAULT_REDIS_CLOCK_BACK:
         redis->clock_offset_us -= step_us;
+        redis->set_back = true;
         break;
     default:
         restart(world, fault);

@@ -29,7 +29,8 @@ bool redis_is_up(const struct world *world);
 uint32_t redis_life(const struct world *world); /* rises at each restart: connections of an earlier one are cut */
 const char *redis_run_id_now(const struct world *world);
 const char *redis_replid_now(const struct world *world);
-int64_t redis_time_ms(const struct world *world); /* its wall clock */
+int64_t redis_time_ms(const struct world *world);   /* its wall clock */
+bool redis_was_set_back(const struct world *world); /* that clock, at some time of the run */
 const struct redis_hash *redis_key(const struct world *world, uint64_t coupon, int key);
 /* An outsider's look: open or closed, of this server, with every sentinel. */
 bool redis_mark_is_valid(const struct world *world, uint64_t coupon);

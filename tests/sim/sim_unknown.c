@@ -1,5 +1,6 @@
 #include "sim/sim_unknown.h"
 
+#include "protocol/sweep.h"
 #include "sim/sim_check.h"
 #include "sim/sim_database.h"
 #include "sim/sim_ingest.h"
@@ -39,8 +40,9 @@ void unknown_held(struct world *world, const struct process *from, int64_t for_u
 static int64_t promised_us(const struct world *world)
 {
     int64_t hold_us = world_hold_us(world);
+    int64_t due_us = hold_us + (redis_was_set_back(world) ? SWEEP_SCAN_MS_MAX * SIM_MS : 0);
     int64_t needs_us = (MARGIN_MS + STORE_MS) * SIM_MS + 2 * 2 * world->setup.round_us;
-    return hold_us + hold_us / 2 + (needs_us > hold_us / 2 ? needs_us : hold_us / 2);
+    return due_us + hold_us / 2 + (needs_us > hold_us / 2 ? needs_us : hold_us / 2);
 }
 
 static bool all_run(struct world *world)

@@ -9,7 +9,8 @@
  *
  * Two holds, and why: a mark is due a hold after its RESERVE at the latest, its CANCEL follows half a hold and a margin
  * later, and the last half is for the keeper to see that the one and the other has come, and for the workers. Where half
- * a hold is not enough for that (small holds, a keeper of slow rounds), it may take what it needs, and no more.
+ * a hold is not enough for that (small holds, a keeper of slow rounds), it may take what it needs, and no more. A mark
+ * from before Redis's clock was stepped back is due later by up to the margin of the scan (protocol/sweep.h).
  *
  * Looked at behind each event, so that virtual time is told to the microsecond. */
 #ifndef WEIR_SIM_UNKNOWN_H
