@@ -2,7 +2,6 @@
 
 #include "protocol/ids.h"
 #include "sim/sim_database.h"
-#include "sim/sim_ingest.h"
 #include "sim/sim_redis.h"
 
 #include <assert.h>
@@ -71,6 +70,16 @@ void check_made(struct world *world, uint64_t grab_id, uint64_t user, uint64_t c
 
 /* ---- the log ---- */
 
+bool check_is_final(const struct world *world, const struct grab_truth *grab)
+{
+    return grab->row != ROW_NONE || grab->epoch < world->check->barrier[grab->partition];
+}
+
+uint64_t check_units_sold(const struct world *world, uint64_t coupon)
+{
+    return world->check->ok[coupon - 1];
+}
+
 static bool same_try(const struct grab_truth *a, uint64_t user, uint64_t coupon, const char *try_key, uint32_t limit)
 {
     if (a->user != user || a->coupon != coupon)
@@ -129,8 +138,7 @@ void check_landed(struct world *world, int partition, const struct log_record *r
 
 /* ---- Redis ---- */
 
-/* Calls for each grab of a user's claims; false when the text is none. */
-static const char *next_claim(const char *text, uint64_t *ret_id, const char **ret_try)
+const char *check_next_claim(const char *text, uint64_t *ret_id, const char **ret_try)
 {
     char *end;
     if (*text == '\0')
@@ -152,7 +160,7 @@ void check_redis(struct world *world, uint64_t coupon)
         const char *try_key, *text = claims->field[i].value;
         if (strcmp(claims->field[i].name, STOCK_SENTINEL) == 0)
             continue;
-        while ((text = next_claim(text, &id, &try_key)) != NULL) {
+        while ((text = check_next_claim(text, &id, &try_key)) != NULL) {
             char field[21];
             snprintf(field, sizeof field, "%" PRIu64, id);
             const struct grab_truth *grab = check_grab(world, id);
@@ -262,129 +270,4 @@ void check_status(struct world *world, uint64_t grab_id, enum grab_status_word w
         world_violated(world, "I4", "the status place says void of grab %" PRIu64 ", and its row is OK", grab_id);
     grab->told_ok |= word == GRAB_STATUS_OK;
     grab->told_void |= word == GRAB_STATUS_VOID;
-}
-
-/* ---- at rest ---- */
-
-bool check_lag_is_zero(const struct world *world)
-{
-    for (int l = 0; l < SIM_LAYOUTS; l++)
-        for (int p = 0; p < SIM_PARTITIONS; p++)
-            if (database_shard(world, l)->progress[p].next != log_end(world, p))
-                return false;
-    return true;
-}
-
-/* A grab without a row is void when a BARRIER above its epoch has passed. */
-static bool is_final(const struct sim_check *check, const struct grab_truth *grab)
-{
-    return grab->row != ROW_NONE || grab->epoch < check->barrier[grab->partition];
-}
-
-static uint64_t number_of(const struct redis_hash *hash, const char *field)
-{
-    const char *text = hash_get(hash, field);
-    return text == NULL ? UINT64_MAX : strtoull(text, NULL, 10);
-}
-
-static bool all_are_up(struct world *world)
-{
-    bool up = redis_is_up(world);
-    for (int i = 0; i < SIM_INGESTS; i++)
-        up = up && ingest_process(world, i)->up;
-    return up;
-}
-
-static bool mark_is_of_now(struct world *world, uint64_t coupon)
-{
-    const struct catalog *catalog = database_catalog(world);
-    const struct redis_hash *mark = redis_key(world, coupon, STOCK_MARK);
-    return redis_mark_is_valid(world, coupon) && number_of(mark, "epoch") == catalog->epoch &&
-           number_of(mark, "version") == catalog->coupon[coupon - 1].version;
-}
-
-bool check_is_at_rest(struct world *world, const char **ret_why)
-{
-    struct sim_check *check = world->check;
-    *ret_why = "a server is away";
-    if (!all_are_up(world))
-        return false;
-    *ret_why = "a layout lags behind the log";
-    if (!check_lag_is_zero(world))
-        return false;
-    *ret_why = "a coupon is not open";
-    for (int c = 0; c < world->setup.coupons; c++)
-        if (!mark_is_of_now(world, (uint64_t)c + 1))
-            return false;
-    *ret_why = "a grab is pending in Redis";
-    for (int c = 0; c < world->setup.coupons; c++)
-        if (redis_key(world, (uint64_t)c + 1, STOCK_PENDING)->count > 1)
-            return false;
-    *ret_why = "an unknown is still open";
-    for (int i = 0; i < check->grab_count; i++)
-        if (check->grab[i].unknown && !is_final(check, &check->grab[i]))
-            return false;
-    return true;
-}
-
-/* Whether the try of a claim's text, which a space or its end follows, is this one. */
-static bool is_try(const char *text, const char *try_key)
-{
-    size_t length = strcspn(text, " ");
-    return length == strlen(try_key) && memcmp(text, try_key, length) == 0;
-}
-
-static void check_claims(struct world *world, uint64_t coupon)
-{
-    const struct sim_check *check = world->check;
-    const struct redis_hash *claims = redis_key(world, coupon, STOCK_CLAIMS);
-    uint64_t held = 0;
-    for (int i = 0; i < claims->count; i++) {
-        uint64_t id;
-        const char *try_key, *text = claims->field[i].value;
-        if (strcmp(claims->field[i].name, STOCK_SENTINEL) == 0)
-            continue;
-        while ((text = next_claim(text, &id, &try_key)) != NULL) {
-            const struct grab_truth *grab = check_grab(world, id);
-            held++;
-            if (grab != NULL && !is_try(try_key, grab->try_key))
-                world_violated(world, "I13", "the claim of grab %" PRIu64 " has another try key", id);
-        }
-    }
-    if (held != check->ok[coupon - 1])
-        world_violated(world, "I13", "coupon %" PRIu64 " has %" PRIu64 " claims and %" PRIu64 " OK rows", coupon, held,
-                       check->ok[coupon - 1]);
-}
-
-static void check_stock(struct world *world, uint64_t coupon)
-{
-    uint64_t left = number_of(redis_key(world, coupon, STOCK_STOCK), "left");
-    uint64_t total = database_catalog(world)->coupon[coupon - 1].total, ok = world->check->ok[coupon - 1];
-    if (left + ok != total)
-        world_violated(world, "I5",
-                       "coupon %" PRIu64 ": %" PRIu64 " left in Redis and %" PRIu64 " OK rows, of %" PRIu64, coupon,
-                       left, ok, total);
-}
-
-void check_at_rest(struct world *world)
-{
-    for (int l = 0; l < SIM_LAYOUTS; l++)
-        for (int p = 0; p < SIM_PARTITIONS; p++)
-            check_shard(world, l, p);
-    for (int c = 0; c < world->setup.coupons; c++) {
-        check_redis(world, (uint64_t)c + 1);
-        check_stock(world, (uint64_t)c + 1);
-        check_claims(world, (uint64_t)c + 1);
-    }
-    for (int i = 0; i < world->check->grab_count; i++)
-        if (world->check->grab[i].success && world->check->grab[i].row != ROW_OK)
-            world_violated(world, "I2", "grab %" PRIu64 " was answered success, and has no OK row",
-                           world->check->grab[i].id);
-}
-
-void check_never_quiet(struct world *world)
-{
-    const char *why = "free stock is not sold";
-    (void)check_is_at_rest(world, &why);
-    world_violated(world, "I14", "faults ended long ago, and %s", why);
 }

@@ -2,7 +2,7 @@
  * of a grab decides, and one whose epoch is below the highest BARRIER before it is VOID. Nothing here is shared with
  * the protocol's code, and nothing knows of planted bugs.
  *
- *     at once   a record lands: I1, I3, I6;  an answer: I2, I6;  a script ran: what is settled has an OK row;
+ *     at once   a record lands: I1, I3, I6;  an answer: I2, I6;  a script ran: what is settled has an OK row, I13;
  *               a commit: I7, I8, I11;  the status place answers: I4
  *     at rest   everything: I1-I8, I13, I14
  */
@@ -40,6 +40,7 @@ struct grab_truth *check_grab_nth(struct world *world, int nth);      /* NULL: p
 void check_made(struct world *world, uint64_t grab_id, uint64_t user, uint64_t coupon, const char *try_key);
 void check_landed(struct world *world, int partition, const struct log_record *record);
 void check_redis(struct world *world, uint64_t coupon);
+void check_opened(struct world *world, uint64_t coupon); /* with as much as the log leaves of it */
 void check_owner(struct world *world, uint64_t writer, uint64_t owner);
 void check_shard(struct world *world, int layout, int partition);
 /* What a client was told. */
@@ -48,6 +49,11 @@ void check_refused(struct world *world, uint64_t grab_id);
 void check_unknown(struct world *world, uint64_t grab_id, uint64_t epoch);
 void check_status(struct world *world, uint64_t grab_id, enum grab_status_word word);
 
+/* It has a row, or never will have one that is OK: a BARRIER above its epoch has passed. */
+bool check_is_final(const struct world *world, const struct grab_truth *grab);
+uint64_t check_units_sold(const struct world *world, uint64_t coupon); /* OK rows, by the log */
+/* Calls for each grab of a user's claims; NULL when the text has no more. */
+const char *check_next_claim(const char *text, uint64_t *ret_id, const char **ret_try);
 bool check_lag_is_zero(const struct world *world); /* both layouts have stored the log to its end */
 /* Whether all has come to rest; when not, `ret_why` says what has not. */
 bool check_is_at_rest(struct world *world, const char **ret_why);

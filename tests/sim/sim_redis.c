@@ -209,6 +209,8 @@ void redis_run_script(struct world *world, struct call *call)
                   call->answer.count > 1 ? call->answer.item[1].text : "",
                   call->answer.count > 3 ? call->answer.item[3].text : "");
     check_redis(world, call->script.coupon);
+    if (call->script.script == STOCK_OPEN && call->answer.item[0].number == 1)
+        check_opened(world, call->script.coupon);
 }
 
 /* ---- faults ---- */
