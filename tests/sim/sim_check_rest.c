@@ -3,6 +3,7 @@
 
 #include "sim/sim_database.h"
 #include "sim/sim_ingest.h"
+#include "sim/sim_lost.h"
 #include "sim/sim_redis.h"
 
 #include <inttypes.h>
@@ -59,13 +60,16 @@ bool check_is_at_rest(struct world *world, const char **ret_why)
     *ret_why = "a layout lags behind the log";
     if (!check_lag_is_zero(world))
         return false;
+    *ret_why = "rows are to be put back";
+    if (lost_rows_are_due(world))
+        return false;
     *ret_why = "a coupon is not open";
     for (uint64_t c = 1; c <= (uint64_t)world->setup.coupons; c++)
-        if (!mark_is_of_now(world, c))
+        if (!mark_is_of_now(world, c) && !lost_rows_close(world, c))
             return false;
     *ret_why = "a grab is pending in Redis";
     for (uint64_t c = 1; c <= (uint64_t)world->setup.coupons; c++)
-        if (redis_key(world, c, STOCK_PENDING)->count > 1)
+        if (redis_key(world, c, STOCK_PENDING)->count > 1 && !lost_rows_close(world, c))
             return false;
     *ret_why = "an unknown is still open";
     for (int i = 0; (grab = check_grab_nth(world, i)) != NULL; i++)
@@ -120,6 +124,8 @@ void check_at_rest(struct world *world)
             check_shard(world, l, p);
     for (uint64_t c = 1; c <= (uint64_t)world->setup.coupons; c++) {
         check_redis(world, c);
+        if (lost_rows_close(world, c))
+            continue;
         check_stock(world, c);
         check_claims(world, c);
     }

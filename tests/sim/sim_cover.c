@@ -31,6 +31,7 @@ static const char *const fault_names[FAULTS] = {
     [FAULT_REDIS_CLOCK_BACK] = "redis: clock back",
     [FAULT_SHARD_FAILOVER] = "shard: fails over to a lagging copy",
     [FAULT_CATALOG_AWAY] = "catalog: away for longer than leases last",
+    [FAULT_ROWS_LOST] = "shard: rows lost",
 };
 
 static const char *const state_names[STATES + 1] = {
@@ -110,8 +111,9 @@ const char *state_name(enum state state)
     (BIT(STATE_LOOKING) | BIT(STATE_OPEN_READ) | BIT(STATE_OPEN_CLAIM) | BIT(STATE_OPEN_LOOK) |                        \
      BIT(STATE_OPEN_WRITE) | BIT(STATE_REBUILD_RAISE) | BIT(STATE_REBUILD_LIST) | BIT(STATE_REBUILD_LOOK) |            \
      BIT(STATE_REBUILD_OPEN) | BIT(STATE_LEASING))
-#define CALLS_SHARD (BIT(STATE_REBUILD_FOLD) | BIT(STATE_SWEEP_FOLD) | (IN_WORKER & ~BIT(STATE_TAKING)))
-#define APPENDS     (BIT(STATE_APPENDING) | BIT(STATE_REBUILD_BARRIER) | BIT(STATE_SWEEP_APPEND))
+#define CALLS_SHARD                                                                                                    \
+    (BIT(STATE_LOOKING) | BIT(STATE_REBUILD_FOLD) | BIT(STATE_SWEEP_FOLD) | (IN_WORKER & ~BIT(STATE_TAKING)))
+#define APPENDS (BIT(STATE_APPENDING) | BIT(STATE_REBUILD_BARRIER) | BIT(STATE_SWEEP_APPEND))
 
 struct scope {
     enum fault last; /* of a run of faults with one scope */
@@ -127,7 +129,7 @@ static const struct scope scopes[] = {
     {FAULT_STOP, EVERY & ~IN_REDIS, "it is in Redis, and in no process that could be killed or stopped"},
     {FAULT_WALL_CLOCK, IN_INGEST, "only ingest reads its wall clock, to make ids"},
     {FAULT_MOVE, IN_WORKER, "only workers have partitions"},
-    {FAULT_CATALOG_AWAY, EVERY, ""},
+    {FAULT_ROWS_LOST, EVERY, ""},
 };
 
 const char *cover_impossible(enum fault fault, enum state state)

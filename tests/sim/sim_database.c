@@ -20,6 +20,7 @@ struct staged {
     int row_count;
     struct shard_row row[BATCH_RECORDS_MAX];
     struct shard_progress after;
+    struct shard_total total[SIM_COUPONS_MAX]; /* after it */
 };
 
 struct shard {
@@ -47,6 +48,7 @@ static void data_copy(struct shard_data *to, const struct shard_data *from)
     to->row_count = from->row_count;
     memcpy(to->row, from->row, (size_t)from->row_count * sizeof *from->row);
     memcpy(to->progress, from->progress, sizeof to->progress);
+    memcpy(to->total, from->total, sizeof to->total);
 }
 
 /* The replica's pace. */
@@ -82,6 +84,7 @@ void database_reset(struct world *world)
         shard->life = 1;
         shard->now.row_count = 0;
         memset(shard->now.progress, 0, sizeof shard->now.progress);
+        memset(shard->now.total, 0, sizeof shard->now.total);
         memset(shard->staged, 0, sizeof shard->staged);
         data_copy(&shard->copy, &shard->now);
         world_at(world, chance_between(world, 1, world_hold_us(world)), NULL, on_replicate, shard, 0);
@@ -127,9 +130,31 @@ const struct shard_data *database_shard(const struct world *world, int layout)
 const struct shard_row *shard_find(const struct shard_data *data, uint64_t grab_id)
 {
     for (int i = 0; i < data->row_count; i++)
-        if (data->row[i].grab_id == grab_id)
+        if (data->row[i].grab_id == grab_id && !data->row[i].lost)
             return &data->row[i];
     return NULL;
+}
+
+bool shard_has_lost(const struct shard_data *data, uint64_t grab_id)
+{
+    for (int i = 0; i < data->row_count; i++)
+        if (data->row[i].grab_id == grab_id && data->row[i].lost)
+            return true;
+    return false;
+}
+
+void shard_read(const struct shard_data *data, struct shard_data *ret_read)
+{
+    data_copy(ret_read, data);
+    ret_read->row_count = 0;
+    for (int i = 0; i < data->row_count; i++)
+        if (!data->row[i].lost)
+            ret_read->row[ret_read->row_count++] = data->row[i];
+}
+
+void database_set_lost(struct world *world, int layout, int row, bool lost)
+{
+    world->database->shard[layout].now.row[row].lost = lost;
 }
 
 void database_fail_over(struct world *world, int layout)
@@ -187,6 +212,7 @@ static void stage_row(struct staged *staged, const struct log_record *record, bo
     struct shard_row *row = &staged->row[staged->row_count++];
     *row = (struct shard_row){.grab_id = record->grab_id, .user = record->user, .coupon = record->coupon, .ok = ok};
     memcpy(row->try_key, record->try_key, TRY_BYTES);
+    *(ok ? &staged->total[record->coupon - 1].ok : &staged->total[record->coupon - 1].voided) += 1;
 }
 
 /* Folds the batch, as a worker does before it begins, or, the slow way, when it has the lock. False: a key is there. */
@@ -222,6 +248,7 @@ static void fill_batch(struct world *world, struct shard *shard, struct call *ca
     struct shard_progress *progress = &shard->now.progress[call->in[0]];
     struct staged *staged = &shard->staged[call->in[0]];
     *staged = (struct staged){.owner = (uint64_t)call->in[1], .after = *progress};
+    memcpy(staged->total, shard->now.total[call->in[0]], sizeof staged->total);
     staged->after.fold.epoch = (uint64_t)call->in[5];
     staged->after.next = call->in[2] + call->in[3];
     call->out[0] = BEGUN_REFUSED;
@@ -256,7 +283,7 @@ void shard_begin(struct world *world, struct call *call)
 static void put_row(struct shard_data *data, const struct shard_row *row)
 {
     for (int i = 0; i < data->row_count; i++) {
-        if (data->row[i].grab_id == row->grab_id) {
+        if (data->row[i].grab_id == row->grab_id && !data->row[i].lost) {
             data->row[i] = *row;
             return;
         }
@@ -277,6 +304,7 @@ void shard_commit(struct world *world, struct call *call)
     for (int i = 0; i < staged->row_count; i++)
         put_row(&shard->now, &staged->row[i]);
     shard->now.progress[partition] = staged->after;
+    memcpy(shard->now.total[partition], staged->total, sizeof staged->total);
     call->out[1] = (int64_t)staged->after.fold.epoch;
     staged->id = 0;
     TRACE(world, "  shard %d, partition %d: %s commits up to offset %d", call->shard, partition, call->from->name,
@@ -299,4 +327,5 @@ void shard_read_row(struct world *world, struct call *call)
     const struct shard_row *row = shard_find(data, (uint64_t)call->in[1]);
     call->out[0] = row == NULL ? 0 : row->ok ? 2 : 1;
     call->out[1] = (int64_t)data->progress[call->in[0]].fold.epoch;
+    call->out[2] = row == NULL && shard_has_lost(data, (uint64_t)call->in[1]);
 }

@@ -1,4 +1,4 @@
-/* The simulated catalog, and one shard a layout: rows and progress in one place, changed by transactions.
+/* The simulated catalog, and one shard a layout: rows, totals and progress in one place, changed by transactions.
  *
  *     transaction   begin (progress is locked, moved, rows inserted; nothing is seen yet) -> commit | rolled back
  *
@@ -33,6 +33,7 @@ struct catalog {
 struct shard_row {
     uint64_t grab_id, user, coupon;
     bool ok;
+    bool lost; /* gone: only the checks, and who puts it back, know of it still */
     char try_key[TRY_BYTES];
 };
 
@@ -43,10 +44,16 @@ struct shard_progress {
     struct fold_counts counts;
 };
 
+/* Rows that were stored. */
+struct shard_total {
+    uint64_t ok, voided;
+};
+
 struct shard_data {
     int row_count;
     struct shard_row row[ROWS_MAX];
     struct shard_progress progress[SIM_PARTITIONS];
+    struct shard_total total[SIM_PARTITIONS][SIM_COUPONS_MAX];
 };
 
 struct sim_database *database_new(void);
@@ -58,6 +65,11 @@ bool database_catalog_is_away(const struct world *world);
 uint32_t database_shard_life(const struct world *world, int layout);
 const struct shard_data *database_shard(const struct world *world, int layout);
 const struct shard_row *shard_find(const struct shard_data *data, uint64_t grab_id); /* NULL: no row */
+bool shard_has_lost(const struct shard_data *data, uint64_t grab_id);                /* it had the row */
+/* What a reader finds: all but rows that are lost. */
+void shard_read(const struct shard_data *data, struct shard_data *ret_read);
+/* Loses this row, or puts it back; progress and totals stay. */
+void database_set_lost(struct world *world, int layout, int row, bool lost);
 void database_fail_over(struct world *world, int layout);
 
 /* ---- calls; `call->shard` is the layout, in[0] the partition ---- */
@@ -74,7 +86,8 @@ void shard_begin(struct world *world, struct call *call); /* STAGED: out[1] is t
 void shard_commit(struct world *world, struct call *call);
 /* The connection of this owner's transaction is gone: it is rolled back when the server finds out. */
 void shard_forget(struct world *world, int layout, int partition, uint64_t owner);
-/* The row of grab in[1]: out: 0 none, 1 VOID, 2 OK; and progress: epoch of partition in[0] in out[1]. */
+/* The row of grab in[1]: out: 0 none, 1 VOID, 2 OK; and progress: epoch of partition in[0] in out[1]. out[2], for the
+ * checks: it is lost. */
 void shard_read_row(struct world *world, struct call *call);
 
 #endif

@@ -41,11 +41,13 @@ static void add_shard(uint64_t *digest, const struct shard_data *data)
 {
     for (int i = 0; i < data->row_count; i++) {
         add(digest, data->row[i].grab_id);
-        add(digest, data->row[i].user << 1 | data->row[i].ok);
+        add(digest, data->row[i].user << 2 | (uint64_t)data->row[i].lost << 1 | data->row[i].ok);
         add(digest, data->row[i].coupon);
         add_text(digest, data->row[i].try_key);
     }
     for (int p = 0; p < SIM_PARTITIONS; p++) {
+        for (int c = 0; c < SIM_COUPONS_MAX; c++)
+            add(digest, data->total[p][c].ok << 32 | data->total[p][c].voided);
         const struct shard_progress *progress = &data->progress[p];
         const struct fold_counts *c = &progress->counts;
         const uint64_t words[] = {(uint64_t)progress->next,

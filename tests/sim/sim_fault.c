@@ -4,6 +4,7 @@
 #include "sim/sim_database.h"
 #include "sim/sim_ingest.h"
 #include "sim/sim_keeper.h"
+#include "sim/sim_lost.h"
 #include "sim/sim_redis.h"
 #include "sim/sim_worker.h"
 
@@ -11,6 +12,9 @@
 #include <string.h>
 
 enum { CALLS_OF_A_RUN = 160 }; /* about; a fault of a server is armed at one of them */
+/* Of a server's faults, where rows may be lost; and of those, how many have Redis flushed soon: nobody reads all rows
+ * before a rebuild does. */
+enum { LOST_PERMILLE = 600, LOST_AND_FLUSHED_PERMILLE = 700 };
 
 static int permille_at(const struct world *world, enum state state, int permille)
 {
@@ -34,6 +38,8 @@ static int draw_of(struct world *world, int first, int last)
 
 static int draw_world_fault(struct world *world)
 {
+    if (enabled(world, FAULT_ROWS_LOST) && chance_permille(world, LOST_PERMILLE))
+        return FAULT_ROWS_LOST;
     return draw_of(world, FAULT_PROCESS_LAST + 1, FAULTS - 1);
 }
 
@@ -98,6 +104,15 @@ enum append_fate fault_draw_append(struct world *world, enum state state)
 
 /* ---- a server ---- */
 
+static void on_world_fault(struct world *world, void *what, int64_t fault);
+
+static void flush_soon(struct world *world)
+{
+    if (chance_permille(world, LOST_AND_FLUSHED_PERMILLE))
+        world_at(world, chance_between(world, 0, 2 * world_hold_us(world)), NULL, on_world_fault, NULL,
+                 FAULT_REDIS_FLUSH);
+}
+
 static void on_world_fault(struct world *world, void *what, int64_t fault)
 {
     (void)what;
@@ -105,6 +120,10 @@ static void on_world_fault(struct world *world, void *what, int64_t fault)
         return;
     if (!redis_is_up(world) && fault <= FAULT_REDIS_REPLID)
         return;
+    if (fault == FAULT_ROWS_LOST && !lost_rows_take(world)) { /* none yet */
+        world_at(world, chance_between(world, 1, world_hold_us(world)), NULL, on_world_fault, NULL, fault);
+        return;
+    }
     TRACE(world, "fault: %s", fault_name((enum fault)fault));
     redis_states(world, (enum fault)fault);
     met_by_process(world, (enum fault)fault, NULL);
@@ -112,6 +131,8 @@ static void on_world_fault(struct world *world, void *what, int64_t fault)
         database_fail_over(world, (int)chance_between(world, 0, SIM_LAYOUTS - 1));
     else if (fault == FAULT_CATALOG_AWAY)
         database_catalog_goes(world);
+    else if (fault == FAULT_ROWS_LOST)
+        flush_soon(world);
     else
         redis_fault(world, (enum fault)fault);
 }
@@ -240,4 +261,5 @@ void fault_heal(struct world *world)
     for (int i = 0; i < SIM_WORKERS; i++)
         wake(world, worker_process(world, i));
     database_catalog_back(world);
+    lost_rows_heal(world);
 }

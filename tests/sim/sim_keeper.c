@@ -31,6 +31,11 @@ void keeper_states(struct world *world, int index, enum fault fault)
             fault_met(world, fault, (enum state)(STATE_SWEEP_CANCEL + keeper->sweep[i].at));
 }
 
+int keeper_layout(const struct world *world, int index)
+{
+    return world->keeper[index]->layout;
+}
+
 /* ---- calls ---- */
 
 struct call *keeper_script(struct world *world, struct sim_keeper *keeper, enum state state, enum stock_script script,
@@ -190,7 +195,7 @@ static void on_looked(struct world *world, struct call *call)
         keeper_first_open(world, keeper);
         break;
     case COUPON_NEEDS_REBUILD:
-        keeper->owes_rebuild = true;
+        keeper->owes_rebuild |= !keeper->lost[keeper->at_coupon];
         keeper_look_next(world, keeper);
         break;
     case COUPON_NEEDS_NOTHING:
@@ -316,6 +321,8 @@ static void begin(struct world *world, struct process *process)
     keeper->hold_seen_ms = 0;
     for (int i = 0; i < SWEEPS_MAX; i++)
         keeper->sweep[i].used = false;
+    for (int i = 0; i < SIM_COUPONS_MAX; i++)
+        keeper->lost[i] = false;
     keeper->state = STATE_NONE;
     world_at(world, chance_between(world, 0, 20 * SIM_MS), process, on_round, keeper, 0);
 }
@@ -324,7 +331,10 @@ void keeper_reset(struct world *world, int index)
 {
     struct sim_keeper *keeper = world->keeper[index];
     keeper->index = index;
-    keeper->layout = (int)chance_between(world, 0, SIM_LAYOUTS - 1);
+    /* Where rows may be lost all read the same ones: what one leaves closed is not another's to open. */
+    keeper->layout = (world->setup.enabled >> FAULT_ROWS_LOST & 1) != 0 && index > 0
+                         ? world->keeper[0]->layout
+                         : (int)chance_between(world, 0, SIM_LAYOUTS - 1);
     keeper->rebuilds = 0;
     process_reset(world, &keeper->process, "keeper", index, keeper, begin);
     begin(world, &keeper->process);

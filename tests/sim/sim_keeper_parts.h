@@ -3,6 +3,7 @@
  *     sim_keeper.c          the process, its round, carry
  *     sim_keeper_open.c     first open
  *     sim_keeper_rebuild.c  rebuild
+ *     sim_keeper_lost.c     whose rows a rebuild may believe
  *     sim_keeper_sweep.c    scan and sweeps
  */
 #ifndef WEIR_SIM_KEEPER_PARTS_H
@@ -37,6 +38,7 @@ struct rebuild {
     int sold_count;
     struct shard_row sold[ROWS_MAX]; /* what the folds found OK */
     int sold_before;                 /* of them, before the last fold: their claims are written */
+    bool lost[SIM_COUPONS_MAX];      /* rows of it are missing: it is not opened */
 };
 
 struct sim_keeper {
@@ -58,6 +60,8 @@ struct sim_keeper {
     enum open_step open_at;
     uint64_t open_epoch;
     struct rebuild rebuild;
+    bool lost[SIM_COUPONS_MAX]; /* by the last rebuild that came through: not owed another before its rows are back */
+    int64_t lost_look_us, lost_rest_us; /* CLOCK_BOOTTIME of the next look for them; until the one after it */
     struct sweep sweep[SWEEPS_MAX];
     int at_sweep;
     uint64_t rebuilds; /* begun in this process's life; names them */
@@ -88,7 +92,17 @@ bool keeper_has_turn(const struct world *world, struct sim_keeper *keeper);
 /* Looks for pending marks that are due, then goes on by `next`. */
 void keeper_scan(struct world *world, struct sim_keeper *keeper, call_fn next);
 void keeper_take_scan(struct sim_keeper *keeper, const struct call *call);
-/* Every sweep by as many steps as it can take; then the keeper rests. */
+/* Every sweep by as many steps as it can take; then keeper_lost_look. */
 void keeper_sweep(struct world *world, struct sim_keeper *keeper);
+/* Reads rows, totals and progress of its layout into rebuild.snapshot, at one moment. */
+void keeper_read_shard(struct world *world, struct sim_keeper *keeper, call_fn done);
+
+/* Marks whose rows the snapshot lacks, of partitions [first, end); before the log is folded onto it. NO_ANSWER: nobody
+ * knows whose are missing. */
+enum step_outcome keeper_lost_find(struct sim_keeper *keeper, int first, int end);
+/* After a rebuild that came through. */
+void keeper_lost_keep(const struct world *world, struct sim_keeper *keeper);
+/* Looks whether rows that were missing are back, when it is time; then the keeper rests. */
+void keeper_lost_look(struct world *world, struct sim_keeper *keeper);
 
 #endif

@@ -23,6 +23,8 @@ static void outcome_is(struct world *world, struct sim_keeper *keeper, enum step
     if (rebuild->at == REBUILD_DONE || rebuild->at == REBUILD_STOP) {
         TRACE(world, "%s: rebuild %" PRIu64 " %s", keeper->process.name, rebuild->epoch,
               rebuild->at == REBUILD_DONE ? "is done" : "stops");
+        if (rebuild->at == REBUILD_DONE)
+            keeper_lost_keep(world, keeper);
         keeper_rest(world, keeper);
         return;
     }
@@ -157,10 +159,13 @@ static bool send_script(struct world *world, struct sim_keeper *keeper, enum sto
     return true;
 }
 
-/* A coupon of which the last fold found nothing sold has no claims to be written. */
+/* A coupon of which the last fold found nothing sold has no claims to be written; one whose rows are missing is left
+ * as CLOSE made it. */
 static bool is_next(const struct rebuild *rebuild, int at)
 {
     bool sold = false;
+    if (rebuild->at == REBUILD_OPEN && rebuild->lost[at])
+        return false;
     for (int i = rebuild->sold_before; i < rebuild->sold_count; i++)
         sold |= rebuild->sold[i].coupon == (uint64_t)at + 1;
     return rebuild->listed[at] && (sold || rebuild->at != REBUILD_CLAIMS);
@@ -299,8 +304,8 @@ static void on_snapshot(struct world *world, struct call *call)
 {
     struct sim_keeper *keeper = call->owner;
     struct rebuild *rebuild = &keeper->rebuild;
-    enum step_outcome outcome = call->answered ? STEP_DONE : STEP_NO_ANSWER;
     int first = rebuild->folded, end = first + rebuild->at_once;
+    enum step_outcome outcome = call->answered ? keeper_lost_find(keeper, first, end) : STEP_NO_ANSWER;
     for (int p = first; p < end && outcome == STEP_DONE; p++)
         outcome = fold_partition(world, keeper, p);
     rebuild->sold_before = rebuild->sold_count;
@@ -320,14 +325,14 @@ static void run_snapshot(struct world *world, struct call *call)
 {
     struct sim_keeper *keeper = call->owner;
     if (call->waited && keeper->process.life == call->from_life)
-        keeper->rebuild.snapshot = *database_shard(world, call->shard);
+        shard_read(database_shard(world, call->shard), &keeper->rebuild.snapshot);
 }
 
-static void fold(struct world *world, struct sim_keeper *keeper)
+void keeper_read_shard(struct world *world, struct sim_keeper *keeper, call_fn done)
 {
     struct call *call = call_begin(world, SERVER_SHARD, &keeper->process, keeper->state, keeper);
     call->shard = keeper->layout;
-    call_send(world, call, run_snapshot, on_snapshot);
+    call_send(world, call, run_snapshot, done);
 }
 
 /* ---- the order ---- */
@@ -355,7 +360,7 @@ static void rebuild_run(struct world *world, struct sim_keeper *keeper)
         append_barrier(world, keeper);
         break;
     case REBUILD_FOLD:
-        fold(world, keeper);
+        keeper_read_shard(world, keeper, on_snapshot);
         break;
     case REBUILD_LOOK:
         keeper_read_epoch(world, keeper, keeper->state, on_look);
@@ -381,6 +386,7 @@ void keeper_rebuild(struct world *world, struct sim_keeper *keeper)
     keeper->rebuild.partition = 0;
     keeper->rebuild.at_once = chance_permille(world, 500) ? 1 : SIM_PARTITIONS;
     keeper->rebuild.folded = keeper->rebuild.sold_count = keeper->rebuild.sold_before = 0;
+    memset(keeper->rebuild.lost, 0, sizeof keeper->rebuild.lost);
     keeper->rebuild.by = chance_next(world);
     rebuild_run(world, keeper);
 }

@@ -39,6 +39,11 @@ static bool is_swept(const struct sim_keeper *keeper, uint64_t grab_id)
     return false;
 }
 
+bool keeper_sweeps(const struct world *world, int index, uint64_t grab_id)
+{
+    return is_swept(world->keeper[index], grab_id);
+}
+
 static void take_due(struct sim_keeper *keeper, uint64_t coupon, uint64_t grab_id)
 {
     for (int i = 0; i < SWEEPS_MAX && !is_swept(keeper, grab_id); i++)
@@ -175,7 +180,7 @@ static void sweep_run(struct world *world, struct sim_keeper *keeper)
     if (keeper->at_sweep < SWEEPS_MAX)
         sweep_step(world, keeper);
     else
-        keeper_rest(world, keeper);
+        keeper_lost_look(world, keeper);
 }
 
 void keeper_sweep(struct world *world, struct sim_keeper *keeper)

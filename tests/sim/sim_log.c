@@ -148,3 +148,13 @@ int64_t log_find_barrier(const struct world *world, int partition, uint64_t by)
     }
     return -1;
 }
+
+bool log_was_cancelled(const struct world *world, uint64_t grab_id)
+{
+    for (int i = 0; i < world->log->append_count; i++) {
+        const struct log_record *record = &world->log->append[i].record;
+        if (record->kind == RECORD_CANCEL && record->grab_id == grab_id)
+            return true;
+    }
+    return false;
+}

@@ -31,5 +31,7 @@ const struct log_record *log_at(const struct world *world, int partition, int64_
 /* Offset of the last BARRIER of this rebuild; -1: none. */
 int64_t log_find_barrier(const struct world *world, int partition, uint64_t by);
 int log_partition(uint64_t user);
+/* A CANCEL of this grab was sent: it may land at any time. */
+bool log_was_cancelled(const struct world *world, uint64_t grab_id);
 
 #endif

@@ -5,6 +5,7 @@
 #include "sim/sim_database.h"
 #include "sim/sim_fault.h"
 #include "sim/sim_ingest.h"
+#include "sim/sim_lost.h"
 #include "sim/sim_redis.h"
 
 #include <assert.h>
@@ -44,7 +45,7 @@ const struct client_request *people_request(const struct world *world, int reque
 
 static void on_row(struct world *world, struct call *call)
 {
-    if (!call->answered)
+    if (!call->answered || call->out[2] != 0) /* of a row that is lost it knows no better */
         return;
     uint64_t grab_id = (uint64_t)call->in[1];
     enum grab_status_word word =
@@ -187,12 +188,14 @@ static bool probe_next(struct world *world)
 {
     struct sim_people *people = world->people;
     while (people->probed < world->setup.coupons) {
-        const char *left = hash_get(redis_key(world, (uint64_t)people->probed + 1, STOCK_STOCK), "left");
+        uint64_t coupon = (uint64_t)people->probed + 1;
+        const char *left = hash_get(redis_key(world, coupon, STOCK_STOCK), "left");
+        if (lost_rows_close(world, coupon))
+            left = NULL;
         if (left != NULL && atoll(left) > 0 && people->request_count == REQUESTS_MAX)
             return true; /* tried often enough */
         if (left != NULL && atoll(left) > 0) {
-            people->probe =
-                request_make(people, PROBE_USER + (uint64_t)people->request_count, (uint64_t)people->probed + 1, "");
+            people->probe = request_make(people, PROBE_USER + (uint64_t)people->request_count, coupon, "");
             people->request[people->probe].probe = true;
             on_click(world, NULL, people->probe);
             return true;
@@ -209,6 +212,8 @@ static void ask_all(struct world *world)
         for (int l = 0; request->answer == ANSWER_UNKNOWN && l < SIM_LAYOUTS; l++) {
             const struct shard_data *data = database_shard(world, l);
             const struct shard_row *row = shard_find(data, request->grab_id);
+            if (row == NULL && shard_has_lost(data, request->grab_id))
+                continue;
             enum grab_status_word word =
                 fold_status(row != NULL, row != NULL && row->ok, request->epoch,
                             data->progress[check_grab(world, request->grab_id)->partition].fold.epoch);

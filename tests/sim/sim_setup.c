@@ -3,6 +3,8 @@
 
 #define BIT(fault) (UINT64_C(1) << (fault))
 
+enum { ROWS_LOST_PERMILLE = 50 };
+
 static int64_t pick(struct world *world, const int *values, int count)
 {
     return values[chance_between(world, 0, count - 1)];
@@ -101,6 +103,43 @@ static void draw_aim(struct world *world)
     }
 }
 
+static void draw_coupon(struct world *world, int coupon)
+{
+    world->setup.total[coupon] = (uint64_t)chance_between(world, 1, 3);
+    world->setup.limit[coupon] = chance_permille(world, 600) ? 1 : (uint32_t)chance_between(world, 2, 3);
+}
+
+/* A first open is held up, between its claim and its write, while another coupon is sold: else no rows are there that
+ * could be lost. */
+static void draw_late_open(struct world *world)
+{
+    struct setup *setup = &world->setup;
+    setup->aim = chance_permille(world, 500) ? STATE_OPEN_BUILDING : STATE_OPEN_LOOK;
+    draw_two_keepers(world);
+    while (setup->coupons < SIM_COUPONS_MAX)
+        draw_coupon(world, setup->coupons++);
+}
+
+/* A coupon that stays closed hides what other faults do to it: a few seeds lose rows, and those do so more than once,
+ * and go on for longer, so that a rebuild reads what is left and the keeper looks for the rest. */
+static void draw_rows_lost(struct world *world)
+{
+    struct setup *setup = &world->setup;
+    setup->enabled &= ~BIT(FAULT_ROWS_LOST);
+    if (!chance_permille(world, ROWS_LOST_PERMILLE))
+        return;
+    if (setup->aim == STATE_NONE && chance_permille(world, 200))
+        draw_late_open(world);
+    else if (setup->aim == STATE_NONE)
+        setup->aim = draw_state(world);
+    setup->enabled |= BIT(FAULT_ROWS_LOST) | BIT(FAULT_REDIS_FLUSH) | BIT(FAULT_SHARD_REQUEST_LOST) |
+                      BIT(FAULT_SHARD_ANSWER_LOST) | BIT(FAULT_SHARD_LATE);
+    setup->call_permille = setup->call_permille < 60 ? 60 : setup->call_permille;
+    setup->world_faults = setup->world_faults < 3 ? 3 : setup->world_faults;
+    setup->active_us = 8 * setup->hold_ms * SIM_MS;
+    setup->rows_back = chance_permille(world, 500);
+}
+
 void setup_draw(struct world *world)
 {
     struct setup *setup = &world->setup;
@@ -113,10 +152,8 @@ void setup_draw(struct world *world)
                             .leader = chance_permille(world, 500),
                             .world_faults = (int)chance_between(world, 0, 5),
                             .enabled = draw_enabled(world)};
-    for (int i = 0; i < setup->coupons; i++) {
-        setup->total[i] = (uint64_t)chance_between(world, 1, 3);
-        setup->limit[i] = chance_permille(world, 600) ? 1 : (uint32_t)chance_between(world, 2, 3);
-    }
+    for (int i = 0; i < setup->coupons; i++)
+        draw_coupon(world, i);
     setup->slow_permille = (int)pick(world, (const int[]){0, 0, 20, 80, 250}, 5);
     setup->call_permille = (int)pick(world, (const int[]){0, 20, 60, 150, 300}, 5);
     setup->process_permille = (int)pick(world, (const int[]){0, 5, 25, 60, 120}, 5);
@@ -125,4 +162,5 @@ void setup_draw(struct world *world)
     setup->wall_grain_ms = pick(world, (const int[]){1, 8, 64}, 3);
     setup->append_permille = 2 * setup->call_permille;
     draw_aim(world);
+    draw_rows_lost(world);
 }

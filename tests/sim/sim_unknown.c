@@ -5,6 +5,7 @@
 #include "sim/sim_database.h"
 #include "sim/sim_ingest.h"
 #include "sim/sim_keeper.h"
+#include "sim/sim_lost.h"
 #include "sim/sim_redis.h"
 #include "sim/sim_worker.h"
 
@@ -57,11 +58,24 @@ static bool all_run(struct world *world)
     return up;
 }
 
+/* A coupon that stays closed because rows of it are lost, and its unknowns have no need of a rebuild. */
+static bool stays_closed(struct world *world, uint64_t coupon)
+{
+    struct grab_truth *grab;
+    if (!lost_rows_close(world, coupon))
+        return false;
+    for (int i = 0; (grab = check_grab_nth(world, i)) != NULL; i++)
+        if (grab->coupon == coupon && grab->unknown && !check_is_final(world, grab))
+            return false;
+    return true;
+}
+
 static bool no_rebuild_is_owed(struct world *world)
 {
     for (uint64_t coupon = 1; coupon <= (uint64_t)world->setup.coupons; coupon++) {
         const char *epoch = hash_get(redis_key(world, coupon, STOCK_MARK), "epoch");
-        if (!redis_mark_is_valid(world, coupon) || strtoull(epoch, NULL, 10) != database_catalog(world)->epoch)
+        bool open = redis_mark_is_valid(world, coupon) && strtoull(epoch, NULL, 10) == database_catalog(world)->epoch;
+        if (!open && !stays_closed(world, coupon))
             return false;
     }
     return true;
@@ -84,8 +98,9 @@ static bool has_its_end(const struct world *world, const struct grab_truth *grab
     for (int l = 0; l < SIM_LAYOUTS; l++) {
         const struct shard_data *data = database_shard(world, l);
         const struct shard_row *row = shard_find(data, grab->id);
-        if (fold_status(row != NULL, row != NULL && row->ok, grab->place_epoch,
-                        data->progress[grab->partition].fold.epoch) == GRAB_STATUS_OPEN)
+        bool lost = row == NULL && shard_has_lost(data, grab->id); /* it is the other layout that can tell */
+        if (!lost && fold_status(row != NULL, row != NULL && row->ok, grab->place_epoch,
+                                 data->progress[grab->partition].fold.epoch) == GRAB_STATUS_OPEN)
             return false;
     }
     return true;

@@ -68,6 +68,7 @@ struct setup {
     enum state aim;        /* faults are drawn far more often there; STATE_NONE: nowhere */
     enum state aim_too;    /* of a server's faults alone */
     uint64_t enabled;      /* faults that this seed may use, a bit each */
+    bool rows_back;        /* rows that are lost are put back behind the faults */
     int64_t active_us;     /* load and faults until then */
     int64_t round_us;      /* between two rounds of a keeper */
     int64_t wall_grain_ms; /* of a process's wall clock */
