@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define ERROR_NOT_PREPARABLE 1295
 #define PACKET_SLACK_BYTES   (64 * 1024)
@@ -145,6 +146,12 @@ void sql_close(struct sql *sql)
     buf_free(&sql->text);
     free(sql->arena);
     free(sql);
+}
+
+void sql_abandon(struct sql *sql)
+{
+    (void)shutdown(mysql_get_socket(sql->mysql), SHUT_RDWR);
+    sql->alive = false;
 }
 
 bool sql_alive(const struct sql *sql)

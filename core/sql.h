@@ -40,6 +40,9 @@ struct sql_options {
 WEIR_MUST_USE bool sql_open(const struct sql_options *options, struct sql **ret_sql, struct err *err);
 void sql_close(struct sql *sql); /* NULL is fine; an open transaction is gone */
 bool sql_alive(const struct sql *sql);
+/* Gives the connection up at once, with what the server still sends on it: for a callback of sql_select that stops a large
+ * result. The select fails or not; what is of use after it is sql_close. */
+void sql_abandon(struct sql *sql);
 const char *sql_where(const struct sql *sql); /* "host:port/database", for messages */
 /* Bytes that one statement, or one row of sql_insert, may have on this connection. */
 size_t sql_packet_bytes(const struct sql *sql);
@@ -59,8 +62,8 @@ WEIR_MUST_USE bool sql_run_text(struct sql *sql, const char *text, struct err *e
 /* A row handed to a callback: cells are borrowed until it returns. Numbers come as VALUE_I64/VALUE_U64/VALUE_F64,
  * a DECIMAL without a fraction (SUM of integers) as VALUE_I64/VALUE_U64 when it fits, with a fraction as text (exact),
  * DATETIME and TIMESTAMP as VALUE_TIME_MS (UTC), all else as text. The callback answers false to stop early (the rest
- * is read and thrown away, so LIMIT a large result; the call still succeeds). Rows come as the server sends them: the
- * callback must not use this connection. */
+ * is read and thrown away, so LIMIT a large result, or sql_abandon it; the call still succeeds). Rows come as the server sends them: the
+ * callback must not use this connection otherwise. */
 typedef bool (*sql_row_fn)(const struct value *cells, size_t count, void *arg);
 WEIR_MUST_USE bool sql_select(struct sql *sql, const char *text, const struct value *values, size_t count,
                               sql_row_fn fn, void *arg, struct err *err);

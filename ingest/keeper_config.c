@@ -34,7 +34,8 @@ static const struct setting rows[] = {
                   "deadline of a rebuild for the rows of one shard, and for the log of one partition, ms"),
     SETTING_WHOLE(struct keeper_config, "keeper.fold_shards_max", fold_shards_max, "4", 1, KEEPER_FOLDS_MAX,
                   "shards that a rebuild folds side by side and holds in memory at once"),
-    SETTING_WHOLE(struct keeper_config, "keeper.kafka_ms", kafka_ms, "5000", 100, 60000, "deadline of one append, ms"),
+    SETTING_WHOLE(struct keeper_config, "keeper.kafka_ms", kafka_ms, "5000", 100, 60000,
+                  "deadline of one append, and of a look at topic or record, ms"),
     SETTING_WHOLE(struct keeper_config, "keeper.sweep_grabs_max", sweep_grabs_max, "100000", 1, 1000000,
                   "grabs of one coupon swept at a time"),
 };

@@ -17,6 +17,7 @@
 /* One shard's fold on its way. */
 struct shard_fold {
     const struct keeper *keeper;
+    struct sql *sql; /* of this fold alone */
     struct fold_job *job;
     struct claims *claims;
     int shard;
@@ -81,9 +82,8 @@ static bool given_up(struct err *err)
     return err_set(err, ERR_OUTAGE, "the fold was given up: another shard's failed, or the keeper is stopping");
 }
 
-static bool take_row(const struct value *cells, size_t count, void *arg)
+static bool fold_row(struct shard_fold *fold, const struct value *cells, size_t count)
 {
-    struct shard_fold *fold = arg;
     if (count != 5 || cells[3].type == VALUE_NULL)
         return err_set(&fold->row_err, ERR_INTERNAL,
                        "a row of the layout does not have the five columns that a rebuild reads");
@@ -112,17 +112,25 @@ static bool take_row(const struct value *cells, size_t count, void *arg)
     return true;
 }
 
+static bool take_row(const struct value *cells, size_t count, void *arg)
+{
+    struct shard_fold *fold = arg;
+    if (fold_row(fold, cells, count))
+        return true;
+    sql_abandon(fold->sql);
+    return false;
+}
+
 static bool read_table(struct shard_fold *fold, struct sql *sql, const char *table, struct err *err)
 {
     char text[TABLE_NAME_MAX + 100];
     if (!fold->keeper->layout->layout->parse(fold->keeper->stream, table, &fold->slot))
         return err_set(err, ERR_INTERNAL, "the table %s is of no layout", table);
     snprintf(text, sizeof text, "SELECT user_id, coupon_id, grab_id, grab_status, try_key FROM `%s`", table);
-    if (!sql_select(sql, text, NULL, 0, take_row, fold, err))
-        return false;
+    bool good = sql_select(sql, text, NULL, 0, take_row, fold, err);
     if (fold->row_err.kind != ERR_NONE)
         *err = fold->row_err;
-    return fold->row_err.kind == ERR_NONE;
+    return good && fold->row_err.kind == ERR_NONE;
 }
 
 /* Rows that are gone (a table that was dropped or lost, rows that somebody deleted) would be taken for units that were
@@ -321,6 +329,7 @@ enum step_outcome keeper_fold_shard(const struct keeper *keeper, struct fold_job
         return count > 0 ? STEP_NO_ANSWER : STEP_DONE;
     struct shard_fold *fold = mem_alloc(sizeof *fold);
     *fold = (struct shard_fold){.keeper = keeper,
+                                .sql = sql,
                                 .job = job,
                                 .claims = claims,
                                 .shard = shard,

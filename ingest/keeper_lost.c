@@ -69,6 +69,7 @@ struct counting {
     int64_t slot;                /* of the table that is being read */
     _Atomic uint64_t *rows_read; /* NULL: nobody asks */
     int64_t until_ms;            /* CLOCK_BOOTTIME; 0: others watch the time */
+    struct sql *sql;             /* of this look alone, where it has a time */
     struct err stopped;          /* why a table was not read to its end */
     struct row_counts counts;
     uint64_t totals[ROUTE_PARTITIONS_MAX];
@@ -80,9 +81,11 @@ static bool take_row(const struct value *cells, size_t count, void *arg)
     const struct keeper *keeper = counting->keeper;
     if (count != 3)
         return true;
-    if (counting->until_ms != 0 && (service_stopping() || clock_boottime_ms() > counting->until_ms))
+    if (counting->until_ms != 0 && (service_stopping() || clock_boottime_ms() > counting->until_ms)) {
+        sql_abandon(counting->sql);
         return err_set(&counting->stopped, ERR_OUTAGE,
                        "the look was given up: it took too long, or the keeper is stopping");
+    }
     if (counting->rows_read != NULL)
         atomic_fetch_add_explicit(counting->rows_read, 1, memory_order_relaxed);
     const int64_t partition =
@@ -105,11 +108,10 @@ static bool count_table(struct counting *counting, struct sql *sql, const char *
 {
     char text[TABLE_NAME_MAX + 60];
     snprintf(text, sizeof text, "SELECT user_id, coupon_id, grab_status FROM `%s`", table);
-    if (!sql_select(sql, text, NULL, 0, take_row, counting, err))
-        return none_if_missing(err);
+    bool good = sql_select(sql, text, NULL, 0, take_row, counting, err) || none_if_missing(err);
     if (counting->stopped.kind != ERR_NONE)
         *err = counting->stopped;
-    return counting->stopped.kind == ERR_NONE;
+    return good && counting->stopped.kind == ERR_NONE;
 }
 
 static bool take_total(const struct value *cells, size_t count, void *arg)
@@ -239,9 +241,9 @@ static size_t drop_whole(struct lost_list *list, const struct counting *counting
 
 static size_t look_at_shard(struct keeper *keeper, int shard, struct err *err)
 {
-    struct counting counting = {
-        .keeper = keeper, .shard = shard, .until_ms = clock_boottime_ms() + keeper->config->fold_ms};
     struct sql *sql = keeper_shard_for_fold(keeper, shard, err);
+    struct counting counting = {
+        .keeper = keeper, .shard = shard, .sql = sql, .until_ms = clock_boottime_ms() + keeper->config->fold_ms};
     size_t dropped = 0;
     if (sql != NULL && read_again(keeper, &counting, sql, err))
         dropped = drop_whole(&keeper->lost.list, &counting);

@@ -51,10 +51,11 @@ int64_t keeper_rest_ms(unsigned failed, int64_t tick_ms, int64_t rest_ms_max)
     return rest_ms < rest_ms_max ? rest_ms : rest_ms_max;
 }
 
-/* What rows or log say (conflict, internal) is not said otherwise by trying, and each try that was begun costs an epoch. */
-static void rebuild_failed(struct keeper *keeper, bool begun, struct err *err)
+/* What rows or log say (conflict, internal) is not said otherwise by trying, and each try that has come so far costs an
+ * epoch. */
+static void rebuild_failed(struct keeper *keeper, bool folding, struct err *err)
 {
-    bool mend = begun && (err->kind == ERR_CONFLICT || err->kind == ERR_INTERNAL);
+    bool mend = folding && (err->kind == ERR_CONFLICT || err->kind == ERR_INTERNAL);
     int64_t rest_ms = keeper_rest_ms(++keeper->rebuilds_failed, keeper->config->tick_ms,
                                      mend ? KEEPER_MEND_MS_MAX : KEEPER_REST_MS_MAX);
     keeper->rebuild_rest_ms = clock_boottime_ms() + rest_ms;
@@ -83,7 +84,7 @@ static void rebuild_now(struct keeper *keeper, const struct tally *tally)
                    1);
     }
     if (!good && !service_stopping())
-        rebuild_failed(keeper, can, &err);
+        rebuild_failed(keeper, can && keeper->progress.stopped_at == REBUILD_FOLD, &err);
     if (good)
         keeper->rebuilds_failed = 0;
 }

@@ -100,8 +100,8 @@ bool position_is_last(const struct keeper *keeper, const struct position *positi
 
 /* ---- the record before progress ---- */
 
-/* Looked at side by side: each is a connection that has to be made. */
-enum { LAST_TOGETHER = 16 };
+/* Looked at side by side, for each is a connection that has to be made; few, for each fetches up to a megabyte. */
+enum { LAST_TOGETHER = 4 };
 
 struct last_look {
     const struct position *position;

@@ -20,6 +20,7 @@ enum { PROGRESS_TEXT_MAX = 200, PROGRESS_TELL_MS = 1000, PROGRESS_LOG_MS = 5000 
 struct rebuild_progress {
     uint64_t epoch;
     enum rebuild_step step;
+    enum rebuild_step stopped_at; /* the last one that was begun, once the rebuild has ended */
     int64_t step_begun_ms;        /* CLOCK_BOOTTIME, as all times here */
     uint64_t step_from;           /* rows and records, or claims, when the step began: there may be parts before it */
     int64_t wait_until_ms;        /* of REBUILD_WAIT */

@@ -73,7 +73,7 @@ static bool scan_pending(struct keeper *keeper, struct sweep *sweep, int64_t hol
 
 bool sweep_may_begin(const struct sweep *sweeps, uint64_t coupon_id, int64_t now_ms, int64_t hold_ms)
 {
-    int64_t pause_ms = step_wait_ms(hold_ms) / (SWEEPS_OF_COUPON_MAX - 2);
+    int64_t pause_ms = step_wait_ms(hold_ms) / (SWEEPS_OF_COUPON_MAX - 3);
     size_t count = 0;
     for (const struct sweep *sweep = sweeps; sweep != NULL; sweep = sweep->next) {
         if (sweep->coupon_id != coupon_id)
@@ -168,7 +168,7 @@ static bool sweep_ends(struct keeper *keeper, struct sweep *sweep)
         return true;
     struct sweep *older = sweep_to_join(sweep, (size_t)keeper->config->sweep_grabs_max);
     if (older != NULL)
-        swept_move_rest(&older->list, &sweep->list, 0);
+        swept_move_from(&older->list, &sweep->list, 0);
     return older != NULL;
 }
 
@@ -178,11 +178,11 @@ static void leave_behind(struct sweep *sweep)
     size_t appended = swept_split_appended(&sweep->list);
     if (appended == 0 || appended == sweep->list.count)
         return;
-    struct sweep *rest = mem_alloc(sizeof *rest);
-    *rest = *sweep;
-    rest->list = (struct swept_list){0};
-    swept_move_rest(&rest->list, &sweep->list, appended);
-    sweep->next = rest;
+    struct sweep *behind = mem_alloc(sizeof *behind);
+    *behind = *sweep;
+    behind->list = (struct swept_list){0};
+    swept_move_from(&behind->list, &sweep->list, appended);
+    sweep->next = behind;
 }
 
 void sweep_advance(struct keeper *keeper)

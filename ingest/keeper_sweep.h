@@ -7,9 +7,9 @@
 #include "ingest/keeper_swept.h"
 #include "protocol/sweep.h"
 
-/* SWEEPS_OF_COUPON_MAX: those that wait out half the hold, begun one after another, and those that fold. */
-/* SWEEP_REST_MS: what a shard or a partition that was away is left alone, at least. */
-enum { SWEEPS_OF_COUPON_MAX = 8, SWEEP_REST_MS = 1000 };
+/* SWEEPS_OF_COUPON_MAX: those that wait out half the hold, begun one after another, one whose partition takes nothing, and
+ * one whose rows are not there. SWEEP_REST_MS: what a shard or a partition that was away is left alone, at least. */
+enum { SWEEPS_OF_COUPON_MAX = 9, SWEEP_REST_MS = 1000 };
 
 struct sweep {
     struct sweep *next; /* an older one */
@@ -30,7 +30,7 @@ bool sweeps_append(struct keeper *keeper);
 enum step_outcome sweep_run_step(struct keeper *keeper, struct sweep *sweep, struct err *err);
 
 /* Pure: whether a coupon's pending marks are read for a further sweep. The pause between two is such that those that
- * wait never reach the bound, and one that is stuck beside them keeps nobody out. */
+ * wait never reach the bound, and the two that may be stuck beside them keep nobody out. */
 bool sweep_may_begin(const struct sweep *sweeps, uint64_t coupon_id, int64_t now_ms, int64_t hold_ms);
 /* Pure: the older sweep that can take over what is left of this one: both fold, or both have only what a partition did
  * not take. NULL: none, it goes on alone. */

@@ -83,7 +83,7 @@ static bool produce_all(struct append_round *round, struct sweep *sweep)
     int64_t now_ms = clock_boottime_ms();
     for (; sweep->produced < sweep->list.count; sweep->produced++) {
         struct swept *grab = &sweep->list.grab[sweep->produced];
-        if (grab->appended || now_ms < keeper->partition_rest_ms[grab->partition])
+        if (grab->appended || round->failed[grab->partition] || now_ms < keeper->partition_rest_ms[grab->partition])
             continue;
         if (!produce_cancel(keeper, sweep, grab, &round->err))
             return false;
@@ -93,15 +93,18 @@ static bool produce_all(struct append_round *round, struct sweep *sweep)
     return true;
 }
 
-/* One filling of the producer's queue. False: there is no more that it could take. */
+/* One filling of the producer's queue. False: all were tried, or this one came to nothing. */
 static bool append_some(struct append_round *round)
 {
-    const size_t tried = round->tried;
+    const size_t persisted = round->persisted;
     bool all = true;
     for (struct sweep *sweep = round->keeper->sweeps; all && sweep != NULL; sweep = sweep->next)
         all = sweep->at != SWEEP_APPEND || produce_all(round, sweep);
     await_reports(round);
-    return !all && round->tried > tried && !service_stopping();
+    if (round->persisted == persisted)
+        return false;
+    keeper_goes_on(round->keeper, 0);
+    return !all && !service_stopping();
 }
 
 /* `refused`: the producer took none, whatever the partition. */

@@ -188,8 +188,10 @@ static void look_for_run(struct keeper *keeper, struct swept *grab, size_t count
     int64_t *rest_ms = &keeper->shard_rest_ms[shard], begun_ms = clock_boottime_ms();
     if (begun_ms < *rest_ms || find_rows(keeper, grab, count, err) == STEP_DONE)
         return;
+    const struct sql *sql = keeper->links.shard[shard];
     int64_t now_ms = clock_boottime_ms(), took_ms = now_ms - begun_ms;
-    *rest_ms = now_ms + (took_ms > SWEEP_REST_MS ? took_ms : SWEEP_REST_MS);
+    if (sql == NULL || !sql_alive(sql)) /* else it is this table that cannot be read, and others can */
+        *rest_ms = now_ms + (took_ms > SWEEP_REST_MS ? took_ms : SWEEP_REST_MS);
 }
 
 /* All are looked for, whatever happens to one of them. When some only are there, these are finished early: one shard

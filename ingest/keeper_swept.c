@@ -128,7 +128,7 @@ void swept_drop_first(struct swept_list *list, size_t count)
     memmove(list->grab, list->grab + count, list->count * sizeof *list->grab);
 }
 
-void swept_move_rest(struct swept_list *list, struct swept_list *from, size_t first)
+void swept_move_from(struct swept_list *list, struct swept_list *from, size_t first)
 {
     assert(first <= from->count);
     size_t count = from->count - first;

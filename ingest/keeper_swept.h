@@ -45,7 +45,7 @@ size_t swept_split_final(struct swept_list *list);
 size_t swept_split_appended(struct swept_list *list);
 void swept_drop_first(struct swept_list *list, size_t count);
 /* Moves what `from` has from index `first` on behind what is in `list`. */
-void swept_move_rest(struct swept_list *list, struct swept_list *from, size_t first);
+void swept_move_from(struct swept_list *list, struct swept_list *from, size_t first);
 struct swept *swept_find(struct swept *grab, size_t count, uint64_t grab_id); /* in a run; NULL: not there */
 
 #endif

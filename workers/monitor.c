@@ -57,7 +57,7 @@ static bool lag_look(struct monitor *monitor, int32_t partition, struct err *err
     int64_t low, high, next, lag = 0;
     seats_view(monitor->options.seats, partition, &view);
     if (!view.assigned && view.awaited_ms != 0)
-        return true; /* nobody may be storing it: 0 would call an outage health, and what was told before stays */
+        return true; /* who stores it is not known: what was told before stays, and readiness says so */
     if (view.assigned) {
         if (!kafka_admin_watermarks(monitor->admin, monitor->options.stream->name, partition, ANSWER_MS, &low, &high,
                                     err))

@@ -114,7 +114,7 @@ void seats_assign(struct seats *seats, int32_t partition)
     seat_unlock(seats);
 }
 
-void seats_settle(struct seats *seats)
+void seats_whole(struct seats *seats)
 {
     pthread_mutex_lock(&seats->lock);
     seats->awaited_ms = 0;

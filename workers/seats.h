@@ -3,7 +3,7 @@
  *
  *     group thread                                     writer of the partition's shard
  *     seats_assign ------------ assigned, generation -> seats_assigned, seats_hold
- *     seats_settle ------------ whole ----------------> (readiness and lag)
+ *     seats_whole ------------ whole ----------------> (readiness and lag)
  *     seats_revoke (waits)  <-- held = false ---------- seats_release
  *     seats_take_wish       <-- begin at / end -------- seats_want_begin, seats_want_end
  *     seats_began ------------- done -----------------> seats_beginning
@@ -42,7 +42,7 @@ int32_t seats_count(const struct seats *seats);
 
 void seats_assign(struct seats *seats, int32_t partition);
 /* The group's assignment has come, all of it; an empty one is one, too: others have all. */
-void seats_settle(struct seats *seats);
+void seats_whole(struct seats *seats);
 /* CLOCK_BOOTTIME since when no assignment holds; 0: one does. */
 int64_t seats_awaited_ms(struct seats *seats);
 /* The assignment holds no longer. Takes the partitions back and waits until no writer holds them, or `wait_ms` has passed (then false: progress still

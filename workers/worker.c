@@ -60,7 +60,7 @@ static void on_assigned(struct kafka_group *group, const int32_t *partitions, si
             seats_assign(worker->run.seats, partitions[i]);
         else
             log_error("partition is not in the route", LOG_INT("partition", partitions[i]));
-    seats_settle(worker->run.seats);
+    seats_whole(worker->run.seats);
 }
 
 static void on_revoked(struct kafka_group *group, const int32_t *partitions, size_t count, void *arg)

@@ -42,21 +42,23 @@ static void their_number_is_bounded(void **state)
     assert_false(sweep_may_begin(chain(sweeps, SWEEPS_OF_COUPON_MAX), 5, NOW, HOLD));
 }
 
-/* One that is stuck for ever, and new grabs at each tick: there is always a further sweep, one pause after the last. */
-static void a_stuck_one_keeps_nobody_out(void **state)
+/* Two that are stuck for ever, one at each step where that may be, and new grabs at each tick: there is always a further
+ * sweep, one pause after the last. */
+static void stuck_ones_keep_nobody_out(void **state)
 {
     (void)state;
     int64_t begun[1000];
     size_t count = 0, first = 0;
     int64_t longest_ms = 0, last_ms = 0;
     for (int64_t now_ms = 0; now_ms < 20 * HOLD; now_ms += 200) {
-        struct sweep sweeps[SWEEPS_OF_COUPON_MAX + 1] = {{.coupon_id = 5, .looked_ms = last_ms, .at = SWEEP_FOLD}};
+        struct sweep sweeps[SWEEPS_OF_COUPON_MAX + 2] = {{.coupon_id = 5, .looked_ms = last_ms, .at = SWEEP_FOLD},
+                                                         {.coupon_id = 5, .looked_ms = last_ms, .at = SWEEP_APPEND}};
         while (first < count && begun[first] + step_wait_ms(HOLD) <= now_ms)
             first++; /* it folds: ended, or taken over by the stuck one */
         for (size_t i = first; i < count; i++)
-            sweeps[i - first + 1] = (struct sweep){.coupon_id = 5, .looked_ms = begun[i], .at = SWEEP_WAIT};
-        assert_true(count - first + 1 <= SWEEPS_OF_COUPON_MAX);
-        if (!sweep_may_begin(chain(sweeps, count - first + 1), 5, now_ms, HOLD))
+            sweeps[i - first + 2] = (struct sweep){.coupon_id = 5, .looked_ms = begun[i], .at = SWEEP_WAIT};
+        assert_true(count - first + 2 <= SWEEPS_OF_COUPON_MAX);
+        if (!sweep_may_begin(chain(sweeps, count - first + 2), 5, now_ms, HOLD))
             continue;
         longest_ms = now_ms - last_ms > longest_ms ? now_ms - last_ms : longest_ms;
         last_ms = begun[count++] = now_ms;
@@ -102,12 +104,12 @@ static void those_that_are_appended_go_on_alone(void **state)
         swept_add(&list, fields[i], "P0 1 7 ", NOW, HOLD, MANY);
     list.grab[1].appended = list.grab[3].appended = true;
     assert_int_equal(swept_split_appended(&list), 2);
-    swept_move_rest(&rest, &list, 2);
+    swept_move_from(&rest, &list, 2);
     assert_int_equal(list.count, 2);
     assert_int_equal(rest.count, 2);
     assert_int_equal(list.grab[0].grab_id + list.grab[1].grab_id, 2 + 4);
     assert_int_equal(rest.grab[0].grab_id + rest.grab[1].grab_id, 1 + 3);
-    swept_move_rest(&rest, &list, 2);
+    swept_move_from(&rest, &list, 2);
     assert_int_equal(rest.count, 2);
     swept_free(&rest);
     swept_free(&list);
@@ -149,10 +151,10 @@ static void those_with_a_row_leave_early(void **state)
     }
     assert_int_equal(left, 1 << 1 | 1 << 3 | 1 << 4);
     swept_add(&older, "9", "P0 1 7 ", NOW, HOLD, MANY);
-    swept_move_rest(&older, &list, 0);
+    swept_move_from(&older, &list, 0);
     assert_int_equal(older.count, 4);
     assert_int_equal(list.count, 0);
-    swept_move_rest(&older, &list, 0);
+    swept_move_from(&older, &list, 0);
     assert_int_equal(older.count, 4);
     swept_drop_first(&older, 4);
     assert_int_equal(older.count, 0);
@@ -166,7 +168,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_further_sweep_begins_after_a_pause),
         cmocka_unit_test(their_number_is_bounded),
-        cmocka_unit_test(a_stuck_one_keeps_nobody_out),
+        cmocka_unit_test(stuck_ones_keep_nobody_out),
         cmocka_unit_test(an_older_one_that_folds_takes_over),
         cmocka_unit_test(so_does_one_whose_partition_takes_nothing),
         cmocka_unit_test(those_that_are_appended_go_on_alone),

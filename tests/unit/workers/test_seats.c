@@ -163,7 +163,7 @@ static void an_assignment_is_awaited_until_it_is_whole(void **state)
     seats_assign(seats, 0);
     seats_view(seats, 1, &view);
     assert_int_equal(view.awaited_ms, 77); /* the other one may be ours, too */
-    seats_settle(seats);
+    seats_whole(seats);
     seats_view(seats, 1, &view);
     assert_true(!view.assigned && view.awaited_ms == 0);
     const int64_t before_ms = clock_boottime_ms();
@@ -173,7 +173,7 @@ static void an_assignment_is_awaited_until_it_is_whole(void **state)
     const int64_t awaited_ms = seats_awaited_ms(seats);
     assert_true(seats_revoke(seats, &zero, 0, 0));
     assert_int_equal(seats_awaited_ms(seats), awaited_ms);
-    seats_settle(seats);
+    seats_whole(seats);
     assert_int_equal(seats_awaited_ms(seats), 0);
     assert_true(seats_revoke(seats, &zero, 0, 0)); /* of an empty one */
     assert_int_not_equal(seats_awaited_ms(seats), 0);
