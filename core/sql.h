@@ -62,8 +62,8 @@ WEIR_MUST_USE bool sql_run_text(struct sql *sql, const char *text, struct err *e
 /* A row handed to a callback: cells are borrowed until it returns. Numbers come as VALUE_I64/VALUE_U64/VALUE_F64,
  * a DECIMAL without a fraction (SUM of integers) as VALUE_I64/VALUE_U64 when it fits, with a fraction as text (exact),
  * DATETIME and TIMESTAMP as VALUE_TIME_MS (UTC), all else as text. The callback answers false to stop early (the rest
- * is read and thrown away, so LIMIT a large result, or sql_abandon it; the call still succeeds). Rows come as the server sends them: the
- * callback must not use this connection otherwise. */
+ * is read and thrown away, so LIMIT a large result, or sql_abandon it; the call still succeeds). Rows come as the
+ * server sends them: the callback must not use this connection otherwise. */
 typedef bool (*sql_row_fn)(const struct value *cells, size_t count, void *arg);
 WEIR_MUST_USE bool sql_select(struct sql *sql, const char *text, const struct value *values, size_t count,
                               sql_row_fn fn, void *arg, struct err *err);

@@ -108,7 +108,7 @@ struct sql *keeper_shard(struct keeper *keeper, int shard, struct err *err);
 WEIR_MUST_USE bool keeper_shards_are_ours(struct keeper *keeper, struct err *err);
 /* One of its own. `mysql_ms` bounds the silence between two rows, not a statement that reads whole tables: that is the
  * caller's to do. The caller closes it; any thread. */
-struct sql *keeper_shard_for_fold(const struct keeper *keeper, int shard, struct err *err);
+struct sql *keeper_shard_open(const struct keeper *keeper, int shard, struct err *err);
 void keeper_drop_dead_links(struct keeper *keeper); /* after any failed call */
 /* Queues one record; its report comes by kafka_producer_reports with `opaque`. False: certainly not persisted. */
 WEIR_MUST_USE bool keeper_produce(struct keeper *keeper, int32_t partition, const void *event, void *opaque,

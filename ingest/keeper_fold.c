@@ -265,12 +265,12 @@ static enum step_outcome begin_log(const struct shard_fold *fold, int32_t partit
                                    struct kafka_reader **ret_reader, struct err *err)
 {
     const struct position *position = &fold->position[partition];
-    const bool knows_last = position_knows_last(position);
+    const bool has_last = progress_has_last(position->next_offset, position->checksum, 0);
     struct kafka_record record;
     int got = 0;
-    if (!open_log(fold, partition, position->next_offset - (knows_last ? 1 : 0), ret_reader, err))
+    if (!open_log(fold, partition, position->next_offset - (has_last ? 1 : 0), ret_reader, err))
         return STEP_NO_ANSWER;
-    while (knows_last && got == 0)
+    while (has_last && got == 0)
         got = take_record(fold, *ret_reader, partition, deadline_ms, &record, err);
     if (got >= 0) {
         const bool same = got == 0 || position_is_last(fold->keeper, position, &record, err);
@@ -324,7 +324,7 @@ enum step_outcome keeper_fold_shard(const struct keeper *keeper, struct fold_job
 {
     int32_t partitions[ROUTE_PARTITIONS_MAX];
     size_t count = route_partitions_of(&keeper->route, shard, partitions);
-    struct sql *sql = count > 0 ? keeper_shard_for_fold(keeper, shard, err) : NULL;
+    struct sql *sql = count > 0 ? keeper_shard_open(keeper, shard, err) : NULL;
     if (sql == NULL) /* a shard that the route does not use holds nothing that counts */
         return count > 0 ? STEP_NO_ANSWER : STEP_DONE;
     struct shard_fold *fold = mem_alloc(sizeof *fold);

@@ -30,7 +30,7 @@ static bool is_shard(const struct keeper *keeper, int shard, struct sql *sql, st
            shard_identity_check(&identity, sql_where(sql), keeper->cluster, shard, err);
 }
 
-static struct sql *open_shard(const struct keeper *keeper, int shard, struct err *err)
+struct sql *keeper_shard_open(const struct keeper *keeper, int shard, struct err *err)
 {
     struct sql *sql = open_sql(keeper->config->mysql_shards.item[shard], keeper->config->mysql_ms, err);
     if (sql == NULL || is_shard(keeper, shard, sql, err))
@@ -43,13 +43,8 @@ struct sql *keeper_shard(struct keeper *keeper, int shard, struct err *err)
 {
     struct sql **sql = &keeper->links.shard[shard];
     if (*sql == NULL)
-        *sql = open_shard(keeper, shard, err);
+        *sql = keeper_shard_open(keeper, shard, err);
     return *sql;
-}
-
-struct sql *keeper_shard_for_fold(const struct keeper *keeper, int shard, struct err *err)
-{
-    return open_shard(keeper, shard, err);
 }
 
 bool keeper_shards_are_ours(struct keeper *keeper, struct err *err)

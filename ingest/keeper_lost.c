@@ -241,7 +241,7 @@ static size_t drop_whole(struct lost_list *list, const struct counting *counting
 
 static size_t look_at_shard(struct keeper *keeper, int shard, struct err *err)
 {
-    struct sql *sql = keeper_shard_for_fold(keeper, shard, err);
+    struct sql *sql = keeper_shard_open(keeper, shard, err);
     struct counting counting = {
         .keeper = keeper, .shard = shard, .sql = sql, .until_ms = clock_boottime_ms() + keeper->config->fold_ms};
     size_t dropped = 0;

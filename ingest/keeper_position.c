@@ -1,7 +1,6 @@
 #include "ingest/keeper_position.h"
 
 #include "core/clock.h"
-#include "core/log.h"
 #include "protocol/fold.h"
 #include "protocol/progress.h"
 #include "schemas/ddl.h"
@@ -82,11 +81,6 @@ static bool log_fits(const struct keeper *keeper, int32_t partition, int64_t nex
                    keeper->stream->name, (int)partition, low, high, keeper->layout->layout->name, next);
 }
 
-bool position_knows_last(const struct position *position)
-{
-    return position->checksum != 0 && position->next_offset > 0;
-}
-
 bool position_is_last(const struct keeper *keeper, const struct position *position, const struct kafka_record *record,
                       struct err *err)
 {
@@ -154,7 +148,7 @@ static bool records_fit(const struct keeper *keeper, const struct position posit
     struct last_look looks[LAST_TOGETHER];
     size_t count = 0;
     for (int32_t p = 0; p < keeper->partitions; p++) {
-        if (position_knows_last(&position[p]) && position[p].next_offset > low[p])
+        if (progress_has_last(position[p].next_offset, position[p].checksum, low[p]))
             looks[count++] = (struct last_look){.position = &position[p], .partition = p};
         if (count < LAST_TOGETHER && p + 1 < keeper->partitions)
             continue;
@@ -188,8 +182,5 @@ static bool logs_fit(struct keeper *keeper, const struct position position[ROUTE
 bool keeper_can_rebuild(struct keeper *keeper, struct err *err)
 {
     struct position position[ROUTE_PARTITIONS_MAX] = {0};
-    const int64_t begun_ms = clock_boottime_ms();
-    bool can = read_shards(keeper, position, err) && logs_fit(keeper, position, err);
-    log_debug("looked whether a rebuild can be done", LOG_INT("ms", clock_boottime_ms() - begun_ms));
-    return can;
+    return read_shards(keeper, position, err) && logs_fit(keeper, position, err);
 }

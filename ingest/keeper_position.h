@@ -15,8 +15,6 @@ struct position {
 /* False: could not be asked, there is none, or its rows are not all that was sold (err). Any thread. */
 WEIR_MUST_USE bool position_read(const struct keeper *keeper, struct sql *sql, int32_t partition,
                                  struct position *ret_position, struct err *err);
-/* Whether it tells the record before it: one that was never moved does not. */
-bool position_knows_last(const struct position *position);
 /* `record` is the one before it; else ERR_CONFLICT: the log is another one. Any thread. */
 WEIR_MUST_USE bool position_is_last(const struct keeper *keeper, const struct position *position,
                                     const struct kafka_record *record, struct err *err);

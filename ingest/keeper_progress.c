@@ -142,6 +142,7 @@ void progress_tell(struct rebuild_progress *progress, struct service_part *part)
 
 void progress_end(struct rebuild_progress *progress)
 {
+    progress->stopped_at = progress->step;
     progress->step = REBUILD_DONE;
     show(progress);
 }

@@ -376,7 +376,6 @@ enum step_outcome keeper_rebuild(struct keeper *keeper, const char *reason, stru
             step_failed(rebuild, at, err);
         at = service_stopping() && outcome != STEP_DONE ? REBUILD_STOP : rebuild_next(at, outcome, all_folded(rebuild));
     }
-    rebuild->progress->stopped_at = rebuild->progress->step;
     if (at == REBUILD_DONE)
         log_info("rebuild is done", LOG_INT("epoch", rebuild->job.epoch), LOG_INT("coupons", rebuild->coupon_count),
                  LOG_INT("claims", rebuild->progress->claims), LOG_INT("ms", clock_boottime_ms() - rebuild->begun_ms));

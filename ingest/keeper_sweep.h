@@ -26,6 +26,8 @@ struct sweep {
 
 /* Appends what the sweeps at APPEND have not appended yet, and waits for the reports of all; false: none is there. */
 bool sweeps_append(struct keeper *keeper);
+/* Until when what was away is left alone, after it was waited for since `begun_ms`; both CLOCK_BOOTTIME. */
+int64_t sweep_rest_until_ms(int64_t begun_ms);
 /* The step that `sweep` is at (of APPEND only whether it is done); what a script says of spoilt keys is noted in the keeper. */
 enum step_outcome sweep_run_step(struct keeper *keeper, struct sweep *sweep, struct err *err);
 

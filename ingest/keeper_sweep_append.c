@@ -111,10 +111,10 @@ static bool append_some(struct append_round *round)
 static void partitions_rest(struct append_round *round, bool refused, int64_t begun_ms)
 {
     struct keeper *keeper = round->keeper;
-    const int64_t now_ms = clock_boottime_ms(), took_ms = now_ms - begun_ms;
+    const int64_t until_ms = sweep_rest_until_ms(begun_ms);
     for (int32_t p = 0; p < keeper->partitions; p++)
         if (refused || round->failed[p])
-            keeper->partition_rest_ms[p] = now_ms + (took_ms > SWEEP_REST_MS ? took_ms : SWEEP_REST_MS);
+            keeper->partition_rest_ms[p] = until_ms;
 }
 
 /* As long as nothing at all is appended it is said, and another keeper may have the turn: it may be this one's link. */

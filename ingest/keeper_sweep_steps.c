@@ -180,6 +180,12 @@ static enum step_outcome find_rows(struct keeper *keeper, struct swept *grab, si
     return good ? STEP_DONE : STEP_NO_ANSWER;
 }
 
+int64_t sweep_rest_until_ms(int64_t begun_ms)
+{
+    int64_t now_ms = clock_boottime_ms(), took_ms = now_ms - begun_ms;
+    return now_ms + (took_ms > SWEEP_REST_MS ? took_ms : SWEEP_REST_MS);
+}
+
 /* Looks for the rows of one run, unless its shard was away just now: one that hangs has at most half of the keeper's
  * time. */
 static void look_for_run(struct keeper *keeper, struct swept *grab, size_t count, struct err *err)
@@ -189,9 +195,8 @@ static void look_for_run(struct keeper *keeper, struct swept *grab, size_t count
     if (begun_ms < *rest_ms || find_rows(keeper, grab, count, err) == STEP_DONE)
         return;
     const struct sql *sql = keeper->links.shard[shard];
-    int64_t now_ms = clock_boottime_ms(), took_ms = now_ms - begun_ms;
     if (sql == NULL || !sql_alive(sql)) /* else it is this table that cannot be read, and others can */
-        *rest_ms = now_ms + (took_ms > SWEEP_REST_MS ? took_ms : SWEEP_REST_MS);
+        *rest_ms = sweep_rest_until_ms(begun_ms);
 }
 
 /* All are looked for, whatever happens to one of them. When some only are there, these are finished early: one shard

@@ -11,6 +11,11 @@ enum log_fit progress_fits_log(int64_t next, int64_t low, int64_t high)
     return low > next ? LOG_CUT : LOG_FITS;
 }
 
+bool progress_has_last(int64_t next, uint64_t checksum, int64_t low)
+{
+    return checksum != 0 && next > low;
+}
+
 bool progress_is_last(int64_t next, uint64_t checksum, int64_t offset, uint64_t record_checksum)
 {
     return offset == next - 1 && record_checksum == checksum;

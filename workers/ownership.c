@@ -68,7 +68,7 @@ enum log_answer ownership_check_log(struct kafka_admin *admin, const char *broke
     if (!kafka_admin_watermarks(admin, topic, partition, LOG_WAIT_MS, &low, &high, err))
         return LOG_UNKNOWN;
     const enum log_answer marks = ownership_check_marks(topic, partition, progress->next_offset, low, high, err);
-    if (marks != LOG_AGREES || progress->checksum == 0 || progress->next_offset <= low)
+    if (marks != LOG_AGREES || !progress_has_last(progress->next_offset, progress->checksum, low))
         return marks;
     return check_last_record(brokers, topic, partition, progress, err);
 }

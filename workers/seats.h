@@ -3,7 +3,7 @@
  *
  *     group thread                                     writer of the partition's shard
  *     seats_assign ------------ assigned, generation -> seats_assigned, seats_hold
- *     seats_whole ------------ whole ----------------> (readiness and lag)
+ *     seats_whole ------------- whole ----------------> (readiness and lag)
  *     seats_revoke (waits)  <-- held = false ---------- seats_release
  *     seats_take_wish       <-- begin at / end -------- seats_want_begin, seats_want_end
  *     seats_began ------------- done -----------------> seats_beginning
@@ -45,8 +45,8 @@ void seats_assign(struct seats *seats, int32_t partition);
 void seats_whole(struct seats *seats);
 /* CLOCK_BOOTTIME since when no assignment holds; 0: one does. */
 int64_t seats_awaited_ms(struct seats *seats);
-/* The assignment holds no longer. Takes the partitions back and waits until no writer holds them, or `wait_ms` has passed (then false: progress still
- * fences them). */
+/* The assignment holds no longer. Takes the partitions back and waits until no writer holds them, or `wait_ms` has passed
+ * (then false: progress still fences them). */
 bool seats_revoke(struct seats *seats, const int32_t *partitions, size_t count, int64_t wait_ms);
 enum seat_wish seats_take_wish(struct seats *seats, int32_t partition, int64_t *ret_offset);
 /* The last SEAT_BEGIN was done: what is taken from the queue from now on was read from there. */

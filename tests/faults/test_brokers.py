@@ -157,7 +157,7 @@ def came_back_empty():
 
 
 def alarms():
-    return sum(stack.metric(stack.ENV[f"WEIR_WORKER_{layout.upper()}"], "weir_worker_alarms", layout=layout) for layout in stack.LAYOUTS)
+    return sum(stack.metric(stack.base_of(f"worker-{layout}"), "weir_worker_alarms", layout=layout) for layout in stack.LAYOUTS)
 
 
 def go_on_at_the_begin():

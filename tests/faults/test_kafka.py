@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from support import history, kafka_admin, records, stack, users
+from support import history, kafka_admin, processes, records, stack, users
 from support.sale import Sale, resolve
 from support.storm import Storm
 
@@ -89,7 +89,7 @@ def test_killed_with_grabs_on_their_way():
     stack.wait_for(lambda: stack.left(sale.coupon) < before - 50, 30, "grabs are on their way", every=0.02)
     stack.ctl("kill", "kafka")
     for worker in ("WEIR_WORKER_HASH", "WEIR_WORKER_DAILY"):
-        stack.wait_for(lambda: "[-] partitions: no partitions are assigned yet, for " in stack.get("/readyz?verbose", base=stack.ENV[worker]).body.decode(), 60,
+        stack.wait_for(lambda: "[-] partitions: no partitions are assigned yet, for " in processes.tells(stack.ENV[worker]), 60,
                        f"{worker} has lost the group for longer than its session, and says that it stores nothing")
     stack.ctl("start", "kafka")
     sale.end()

@@ -222,7 +222,7 @@ DAY_S = 24 * HOUR_S
 @pytest.mark.parametrize("days", [-5, 5])
 def test_clock_of_a_worker_that_makes_tables_of_days(days):
     """Tables are made for the days that it takes for today and after; the day of a row is in its grab, so all rows find their tables."""
-    expected = time.strftime("grabs_%Y_%m_%d", time.gmtime(time.time() + days * DAY_S))
+    expected = stack.day_table((time.time() + days * DAY_S) * 1000)
     with Clock("worker-daily", offset_s=days * DAY_S):
         sale = new_sale()
         for number in range(stack.SHARDS):

@@ -41,7 +41,7 @@ def cut_clients_of(name):
 
 
 def wait_lag_shown(worker):
-    stack.wait_for(lambda: stack.metric(stack.ENV[f"WEIR_{worker.upper().replace('-', '_')}"], "weir_lag_records") > 100, 60, f"{worker} shows the lag")
+    stack.wait_for(lambda: stack.metric(stack.base_of(worker), "weir_lag_records") > 100, 60, f"{worker} shows the lag")
 
 
 def is_taken(coupon):

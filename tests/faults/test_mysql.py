@@ -46,10 +46,6 @@ def sizes():
     return {worker: stack.log_size(worker) for worker in WORKERS}
 
 
-def base_of(worker):
-    return stack.ENV[f"WEIR_WORKER_{WORKERS[worker].upper()}"]
-
-
 def wait_said(words, since, seconds=60):
     for worker, text in words.items():
         stack.wait_for(lambda: text in stack.log_since(worker, since[worker]), seconds, f"{worker} says '{text}'")
@@ -62,12 +58,12 @@ def wait_lag_shown(workers, partitions):
 
 def parts_away(worker):
     """Those that keep it from being ready."""
-    lines = stack.get("/readyz?verbose", base=base_of(worker)).body.decode().splitlines()
+    lines = stack.get("/readyz?verbose", base=stack.base_of(worker)).body.decode().splitlines()
     return {line[4:].split(":")[0] for line in lines if line.startswith("[-] ")}
 
 
 def lag_of(worker, partitions):
-    return sum(stack.metric(base_of(worker), "weir_lag_records", partition=partition) for partition in partitions)
+    return sum(stack.metric(stack.base_of(worker), "weir_lag_records", partition=partition) for partition in partitions)
 
 
 # ---- a shard that does not take rows ----
@@ -118,7 +114,7 @@ def test_a_progress_row_locked_while_its_partition_is_taken_over():
 
 
 def retries(worker, kind):
-    return stack.metric(base_of(worker), "weir_worker_retries_total", kind=kind)
+    return stack.metric(stack.base_of(worker), "weir_worker_retries_total", kind=kind)
 
 
 @more

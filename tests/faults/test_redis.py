@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from support import history, records, stack, users
+from support import history, processes, records, stack, users
 from support.sale import REBUILT_S, Sale, resolve
 from support.storm import Storm
 
@@ -32,7 +32,7 @@ def owes_a_rebuild():
 
 
 def keeper_tells():
-    return stack.get("/readyz?verbose", base=stack.ENV["WEIR_KEEPER"]).body.decode()
+    return processes.tells(stack.ENV["WEIR_KEEPER"])
 
 
 def run(lose_redis):

@@ -55,7 +55,7 @@ def finish_and_check(coupon, stock, storms):
 
 def start_beside_the_session_before(name):
     """While the group waits for the one that was killed, the worker is not ready, and shows no lag: nobody stores, and a 0 would not be true."""
-    since, base = stack.log_size(name), stack.ENV[f"WEIR_{name.upper().replace('-', '_')}"]
+    since, base = stack.log_size(name), stack.base_of(name)
 
     def ready():
         shown = stack.is_ready(base), lag_samples(base)

@@ -33,7 +33,7 @@ class Grab:
         self.id, self.user, self.coupon, _ = row
         self.partition = records.partition_of(self.user)
         self.shard = shard_of(self.partition)
-        self.tables = {"hash": f"grabs_p{self.partition:02d}", "daily": time.strftime("grabs_%Y_%m_%d", time.gmtime(records.time_ms(self.id) / 1000))}
+        self.tables = {"hash": f"grabs_p{self.partition:02d}", "daily": stack.day_table(records.time_ms(self.id))}
 
     def sql(self, text, *values):
         return stack.shard(self.shard, text, *values)
@@ -204,15 +204,6 @@ def test_a_row_is_missing(sale, layout):
     audit.audit()
 
 
-@contextlib.contextmanager
-def table_away(shard, table):
-    stack.shard(shard, f"RENAME TABLE `{table}` TO test_away")
-    try:
-        yield
-    finally:
-        stack.shard(shard, f"RENAME TABLE test_away TO `{table}`")
-
-
 def test_the_oldest_table_is_lost(sale):
     """Of one shard, though others have its day: nobody dropped it. Of all shards, that is what `weir tables drop` does, and a note."""
     long_ago, coupon = int(time.time() * 1000) - 100 * 86_400_000, records.made_up_coupon()
@@ -220,16 +211,16 @@ def test_the_oldest_table_is_lost(sale):
         user = records.users_of(partition, 1)[0]
         records.send([(user, records.grab_record(user, coupon, grab_id=records.new_id(long_ago)))], partition)
     stack.wait_lag_zero()
-    table, lost = time.strftime("grabs_%Y_%m_%d", time.gmtime(long_ago / 1000)), sale.grab.shard
+    table, lost = stack.day_table(long_ago), sale.grab.shard
     ids = {shard: {str(row[0]) for row in stack.shard(shard, f"SELECT grab_id FROM `{table}`")} for shard in range(stack.SHARDS)}
     assert all(ids.values()) and all(stack.tables_of(shard, "daily")[0] == table for shard in ids), ids
-    with table_away(lost, table):
+    with stack.table_away(lost, table):
         found = audit.findings()
         assert {(one["kind"], one["shard"], one["table"]) for one in found["kept"]} == {("row_missing", lost, table)}, found
         assert {one["grab_id"] for one in found["kept"]} == ids[lost] and not any("dropped" in note for note in found["notes"]), found
     with contextlib.ExitStack() as all_of_them:
         for shard in ids:
-            all_of_them.enter_context(table_away(shard, table))
+            all_of_them.enter_context(stack.table_away(shard, table))
         assert f"layout daily: {sum(map(len, ids.values()))} rows of days whose tables were dropped" in audit.audit()["notes"]
     audit.audit()
 
@@ -262,7 +253,7 @@ def test_a_row_twice(sale):
     other = records.users_of(sale.grab.partition, 1)[0]
     with row_added(sale.grab, "hash", sale.grab.tables["hash"], sale.grab.id, other):
         check_row(audit.findings(), "I7", "row_twice", sale.grab, "hash")
-    tomorrow = time.strftime("grabs_%Y_%m_%d", time.gmtime(records.time_ms(sale.grab.id) / 1000 + 86400))
+    tomorrow = stack.day_table(records.time_ms(sale.grab.id) + 86_400_000)
     with row_added(sale.grab, "daily", tomorrow, sale.grab.id, sale.grab.user):
         check_row(audit.findings(), "I7", "row_misplaced", sale.grab, "daily", tomorrow)
     audit.audit()

@@ -1,5 +1,4 @@
 """Reads against plain SQL: every list, total and place says what the tables of all shards say, in both layouts alike."""
-import contextlib
 import datetime
 import random
 import time
@@ -310,19 +309,6 @@ def test_the_place_of_no_grab():
 
 # ---- a table that is gone ----
 
-@contextlib.contextmanager
-def table_away(shard, table):
-    stack.shard(shard, f"RENAME TABLE `{table}` TO test_away")
-    try:
-        yield
-    finally:
-        stack.shard(shard, f"RENAME TABLE test_away TO `{table}`")
-
-
-def day_table(grab_id):
-    return time.strftime("grabs_%Y_%m_%d", time.gmtime(records.time_ms(int(grab_id)) / 1000))
-
-
 def assert_names(target, shard, table):
     answer = stack.get(target)
     assert answer.status == 503 and answer.json["code"] == "shard_unavailable", (target, answer)
@@ -331,7 +317,7 @@ def assert_names(target, shard, table):
 
 def assert_lost(shard, table, lists, places):
     """Each read that needs the table is an error that names it, or says what it lacks; none is whole, and no grab is void or open."""
-    with table_away(shard, table):
+    with stack.table_away(shard, table):
         for target in lists:
             assert_names(target, shard, table)
             partial = stack.get(target + "&partial=allow").json
@@ -351,7 +337,7 @@ def test_the_table_of_a_day_is_gone(sale):
     """Of today; and of yesterday, behind which older ones are there."""
     (user, answer), (void_user, void_id) = sale.answers[0], sale.voids[1]
     for user, grab_id in ((user, answer["grab_id"]), (void_user, void_id)):
-        shard, table = records.partition_of(user) % stack.SHARDS, day_table(grab_id)
+        shard, table = records.partition_of(user) % stack.SHARDS, stack.day_table(records.time_ms(int(grab_id)))
         assert table in stack.tables_of(shard, "daily"), table
         at_ms = records.time_ms(int(grab_id))
         lists = [f"/api/user/{user}/coupons?layout=daily&status=all", f"/api/room/{sale.room}/orders?layout=daily&status=all&limit=1000",
@@ -363,7 +349,7 @@ def test_a_list_that_is_full_before_the_day_that_is_gone(sale):
     void_user, void_id = sale.voids[1]
     shard, target = records.partition_of(void_user) % stack.SHARDS, f"/api/room/{sale.room}/orders?layout=daily&limit=3"
     whole = stack.get(target).json["data"]
-    with table_away(shard, day_table(void_id)):
+    with stack.table_away(shard, stack.day_table(records.time_ms(int(void_id)))):
         answer = stack.get(target)
         assert answer.status == 200 and answer.json["complete"] is True and answer.json["data"] == whole, answer
 
@@ -384,8 +370,8 @@ def test_init_does_not_make_a_lost_table_anew(sale, layout):
     """Empty, it would be taken for whole by the worker that waits for it."""
     user, answer = sale.answers[0]
     partition = records.partition_of(user)
-    shard, table = partition % stack.SHARDS, f"grabs_p{partition:02d}" if layout == "hash" else day_table(answer["grab_id"])
-    with table_away(shard, table):
+    shard, table = partition % stack.SHARDS, f"grabs_p{partition:02d}" if layout == "hash" else stack.day_table(records.time_ms(int(answer["grab_id"])))
+    with stack.table_away(shard, table):
         before = all_tables()
         done = tool.run("init")
         assert done.returncode == 1 and done.stderr.count("\n") == 1, done

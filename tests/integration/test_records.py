@@ -138,7 +138,7 @@ class Refusing:
 
     def __init__(self, partition, coupon, code, grab_ids=None):
         self.shard = next(n for n in range(stack.SHARDS) if partition in partitions_of(n))
-        today = time.strftime("grabs_%Y_%m_%d", time.gmtime(records.time_ms(records.new_id()) / 1000))
+        today = stack.day_table(records.time_ms(records.new_id()))
         self.names = []
         which = f" AND NEW.grab_id IN ({','.join(map(str, grab_ids))})" if grab_ids else ""
         for table in (f"grabs_p{partition:02d}", today):
@@ -184,7 +184,7 @@ def test_an_outage_is_never_a_dead_letter(code):
     before, offset = counts(partition), stack.watermarks()[partition]
     pairs = [(user, records.grab_record(user, coupon)) for user in records.users_of(partition, 50)]
     other = users_on_other_shards(partition, coupon)
-    workers = {layout: stack.ENV[f"WEIR_WORKER_{layout.upper()}"] for layout in stack.LAYOUTS}
+    workers = {layout: stack.base_of(f"worker-{layout}") for layout in stack.LAYOUTS}
     tries = {layout: stack.metric(base, "weir_worker_retries_total") for layout, base in workers.items()}
     refusing = Refusing(partition, coupon, code)
     try:

@@ -138,7 +138,8 @@ void check_landed(struct world *world, int partition, const struct log_record *r
 
 /* ---- Redis ---- */
 
-const char *check_next_claim(const char *text, uint64_t *ret_id, const char **ret_try)
+/* The next grab of a user's claims; NULL when the text has no more. */
+static const char *next_claim(const char *text, uint64_t *ret_id, const char **ret_try)
 {
     char *end;
     if (*text == '\0')
@@ -149,25 +150,33 @@ const char *check_next_claim(const char *text, uint64_t *ret_id, const char **re
     return space == NULL ? end + strlen(end) : space + 1;
 }
 
-void check_redis(struct world *world, uint64_t coupon)
+void check_each_claim(struct world *world, uint64_t coupon, check_claim_fn fn, void *arg)
 {
     const struct redis_hash *claims = redis_key(world, coupon, STOCK_CLAIMS);
-    const struct redis_hash *pending = redis_key(world, coupon, STOCK_PENDING);
-    if (!redis_mark_is_valid(world, coupon))
-        return;
     for (int i = 0; i < claims->count; i++) {
         uint64_t id;
         const char *try_key, *text = claims->field[i].value;
         if (strcmp(claims->field[i].name, STOCK_SENTINEL) == 0)
             continue;
-        while ((text = check_next_claim(text, &id, &try_key)) != NULL) {
-            char field[21];
-            snprintf(field, sizeof field, "%" PRIu64, id);
-            const struct grab_truth *grab = check_grab(world, id);
-            if ((grab == NULL || grab->row != ROW_OK) && hash_get(pending, field) == NULL)
-                world_violated(world, "settled", "grab %" PRIu64 " is settled in Redis, and has no OK row", id);
-        }
+        while ((text = next_claim(text, &id, &try_key)) != NULL)
+            fn(world, id, try_key, arg);
     }
+}
+
+static void check_settled(struct world *world, uint64_t grab_id, const char *try_key, void *pending)
+{
+    char field[21];
+    (void)try_key;
+    snprintf(field, sizeof field, "%" PRIu64, grab_id);
+    const struct grab_truth *grab = check_grab(world, grab_id);
+    if ((grab == NULL || grab->row != ROW_OK) && hash_get(pending, field) == NULL)
+        world_violated(world, "settled", "grab %" PRIu64 " is settled in Redis, and has no OK row", grab_id);
+}
+
+void check_redis(struct world *world, uint64_t coupon)
+{
+    if (redis_mark_is_valid(world, coupon))
+        check_each_claim(world, coupon, check_settled, (void *)redis_key(world, coupon, STOCK_PENDING));
 }
 
 /* ---- the tables ---- */

@@ -52,8 +52,9 @@ void check_status(struct world *world, uint64_t grab_id, enum grab_status_word w
 /* It has a row, or never will have one that is OK: a BARRIER above its epoch has passed. */
 bool check_is_final(const struct world *world, const struct grab_truth *grab);
 uint64_t check_units_sold(const struct world *world, uint64_t coupon); /* OK rows, by the log */
-/* Calls for each grab of a user's claims; NULL when the text has no more. */
-const char *check_next_claim(const char *text, uint64_t *ret_id, const char **ret_try);
+/* Calls `fn` for each grab that a coupon's claims hold; its try key ends with a space or the text. */
+typedef void (*check_claim_fn)(struct world *world, uint64_t grab_id, const char *try_key, void *arg);
+void check_each_claim(struct world *world, uint64_t coupon, check_claim_fn fn, void *arg);
 bool check_lag_is_zero(const struct world *world); /* both layouts have stored the log to its end */
 /* Whether all has come to rest; when not, `ret_why` says what has not. */
 bool check_is_at_rest(struct world *world, const char **ret_why);

@@ -85,25 +85,21 @@ static bool is_try(const char *text, const char *try_key)
     return length == strlen(try_key) && memcmp(text, try_key, length) == 0;
 }
 
+static void check_try(struct world *world, uint64_t grab_id, const char *try_key, void *held)
+{
+    const struct grab_truth *grab = check_grab(world, grab_id);
+    ++*(uint64_t *)held;
+    if (grab != NULL && !is_try(try_key, grab->try_key))
+        world_violated(world, "I13", "the claim of grab %" PRIu64 " has another try key", grab_id);
+}
+
 static void check_claims(struct world *world, uint64_t coupon)
 {
-    const struct redis_hash *claims = redis_key(world, coupon, STOCK_CLAIMS);
-    uint64_t held = 0;
-    for (int i = 0; i < claims->count; i++) {
-        uint64_t id;
-        const char *try_key, *text = claims->field[i].value;
-        if (strcmp(claims->field[i].name, STOCK_SENTINEL) == 0)
-            continue;
-        while ((text = check_next_claim(text, &id, &try_key)) != NULL) {
-            const struct grab_truth *grab = check_grab(world, id);
-            held++;
-            if (grab != NULL && !is_try(try_key, grab->try_key))
-                world_violated(world, "I13", "the claim of grab %" PRIu64 " has another try key", id);
-        }
-    }
-    if (held != check_units_sold(world, coupon))
+    uint64_t held = 0, sold = check_units_sold(world, coupon);
+    check_each_claim(world, coupon, check_try, &held);
+    if (held != sold)
         world_violated(world, "I13", "coupon %" PRIu64 " has %" PRIu64 " claims and %" PRIu64 " OK rows", coupon, held,
-                       check_units_sold(world, coupon));
+                       sold);
 }
 
 static void check_stock(struct world *world, uint64_t coupon)

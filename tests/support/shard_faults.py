@@ -182,9 +182,6 @@ def narrowed(table, definition, worker):
 def table_away(worker):
     table = table_of(worker)
     words = f"table {table} on 127.0.0.1" if worker == "worker-daily" else "error 1146"
-    stack.shard(NUMBER, f"RENAME TABLE `{table}` TO test_away")
-    try:
+    with stack.table_away(NUMBER, table):
         yield {worker: words}
         assert table not in [row[0] for row in stack.shard(NUMBER, "SHOW TABLES")], "an empty table was made in place of the lost one"
-    finally:
-        stack.shard(NUMBER, f"RENAME TABLE test_away TO `{table}`")

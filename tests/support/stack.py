@@ -3,6 +3,7 @@
 Everything comes from the stack.env that WEIR_STACK_ENV names, or that of the stack which ctest has given to this test (ops/test); nothing here knows a port
 or a password. Waiting is always for a condition, with a deadline.
 """
+import contextlib
 import json
 import os
 import pathlib
@@ -36,6 +37,11 @@ def read_env():
 
 ENV = read_env()
 FRONT = ENV["WEIR_FRONT"]
+
+
+def base_of(service):
+    """Its own address, past the front door: base_of("worker-hash")."""
+    return ENV[f"WEIR_{service.upper().replace('-', '_')}"]
 
 
 def wait_for(condition, seconds, what, every=0.1):
@@ -168,6 +174,21 @@ def shard(number, text, *values):
 
 def stock_redis():
     return redis.Redis.from_url(ENV["WEIR_REDIS_STOCK"], decode_responses=True, socket_timeout=10)
+
+
+@contextlib.contextmanager
+def table_away(number, table):
+    """Of one shard: as if it was dropped, or lost."""
+    shard(number, f"RENAME TABLE `{table}` TO test_away")
+    try:
+        yield
+    finally:
+        shard(number, f"RENAME TABLE test_away TO `{table}`")
+
+
+def day_table(at_ms):
+    """Layout daily's table of the rows of that time (since 1970)."""
+    return time.strftime("grabs_%Y_%m_%d", time.gmtime(at_ms / 1000))
 
 
 def tables_of(number, layout):

@@ -23,6 +23,10 @@ static void the_log_around_progress(void **state)
 static void the_record_before_progress(void **state)
 {
     (void)state;
+    assert_true(progress_has_last(5, 77, 4));
+    assert_false(progress_has_last(5, 77, 5)); /* retention has taken it */
+    assert_false(progress_has_last(5, 0, 0));
+    assert_false(progress_has_last(0, 77, 0));
     assert_true(progress_is_last(5, 77, 4, 77));
     assert_false(progress_is_last(5, 77, 4, 78)); /* made anew, and longer by now */
     assert_false(progress_is_last(5, 77, 5, 77));
