@@ -19,11 +19,10 @@ static const struct setting rows[] = {
                   "grabs in flight in one loop, at most; further ones get 429, and one batch may go beyond it"),
     SETTING_WHOLE(struct ingest_config, "ingest.grabs_min", grabs_min, "64", 1, 1000000,
                   "grabs in flight in one loop that are let in whatever time they take"),
-    SETTING_WHOLE(
-        struct ingest_config, "ingest.grabs_calm", grabs_calm, "256", 1, 1000000,
-        "grabs in flight in one loop that are let in before an overload has been measured: the twentieth part "
-        "of what it can take in a second is a queue of 50 ms"),
-    SETTING_WHOLE(struct ingest_config, "ingest.target_ms", target_ms, "10", 1, 60000,
+    SETTING_WHOLE(struct ingest_config, "ingest.grabs_calm", grabs_calm, "256", 1, 1000000,
+                  "grabs in flight in one loop that are let in before an overload has been measured: the fortieth part "
+                  "of what it can take in a second is a queue of 25 ms"),
+    SETTING_WHOLE(struct ingest_config, "ingest.target_ms", target_ms, "8", 1, 60000,
                   "how long grabs may wait for one another in Redis and Kafka before further ones get 429, ms"),
     SETTING_WHOLE(struct ingest_config, "ingest.batch_grabs_max", batch_grabs_max, "1000", 1, 1000,
                   "grabs in one batch request"),
