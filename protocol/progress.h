@@ -22,10 +22,10 @@ enum log_fit {
 };
 enum log_fit progress_fits_log(int64_t next, int64_t low, int64_t high);
 
-/* The record before progress, by which a log that was made anew and has outgrown progress is known: whether it is the
- * one that was stored last. */
-/* Whether there is one to look at: progress knows its checksum (0: it does not), and a log that begins at `low` has it. */
+/* The record before progress, by which a log that was made anew and has outgrown progress is known. First, whether there is
+ * one to look at: progress knows its checksum (0: it does not), and a log that begins at `low` has it. */
 bool progress_has_last(int64_t next, uint64_t checksum, int64_t low);
+/* Whether it is the one that was stored last. */
 bool progress_is_last(int64_t next, uint64_t checksum, int64_t offset, uint64_t record_checksum);
 
 /* What the compare-and-set asks. */
