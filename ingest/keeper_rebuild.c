@@ -374,7 +374,10 @@ enum step_outcome keeper_rebuild(struct keeper *keeper, const char *reason, stru
             keeper_goes_on(keeper, 0);
         else
             step_failed(rebuild, at, err);
+        const enum rebuild_step was = at;
         at = service_stopping() && outcome != STEP_DONE ? REBUILD_STOP : rebuild_next(at, outcome, all_folded(rebuild));
+        if (at == REBUILD_STOP)
+            rebuild_stopped(&keeper->turn, was, outcome);
     }
     if (at == REBUILD_DONE)
         log_info("rebuild is done", LOG_INT("epoch", rebuild->job.epoch), LOG_INT("coupons", rebuild->coupon_count),

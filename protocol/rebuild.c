@@ -100,6 +100,14 @@ void rebuild_raised(struct rebuild_turn *turn, uint64_t epoch)
     turn->above = 0;
 }
 
+/* Only FOLD and LOOK are ended by another one's epoch; a coupon that is lost leaves the others (rebuild_next). */
+void rebuild_stopped(struct rebuild_turn *turn, enum rebuild_step at, enum step_outcome outcome)
+{
+    const bool overtaken = outcome == STEP_LOST && (at == REBUILD_FOLD || at == REBUILD_LOOK);
+    if (!overtaken)
+        *turn = (struct rebuild_turn){0};
+}
+
 void rebuild_all_open(struct rebuild_turn *turn)
 {
     *turn = (struct rebuild_turn){0};

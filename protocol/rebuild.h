@@ -62,19 +62,23 @@ uint64_t rebuild_see_epoch(uint64_t seen_epoch, uint64_t epoch);
  * another's rebuilds for ever (I14; model: live.pml). So a keeper that finds the epoch above that of its own last
  * rebuild, while coupons are still not open, leaves the other one time to end: it raises again only when that epoch has
  * stood still for the length of WAIT, the next time for twice as long, and so on, up to a length that no rebuild needs.
- * Who has raised nothing yet raises at once: the other one may be dead, and there are not many keepers.
+ * Who has raised nothing yet raises at once: the other one may be dead, and there are not many keepers. So does who has
+ * left its rebuild by itself: while Kafka is away the lease goes round among keepers that all fail, and if their rests
+ * grew with each turn, the last would keep all closed long after Kafka is back.
  *
  *     look, something is owed   rebuild_may_raise ? RAISE, rebuild_raised : rest
+ *     the rebuild stops         rebuild_stopped, with the step that it stopped at
  *     look, nothing is owed     rebuild_all_open
  */
 enum { REBUILD_TURN_MS_MAX = 3600000 };
 struct rebuild_turn {
-    uint64_t raised; /* epoch of this keeper's last rebuild; 0: all has been open since then */
+    uint64_t raised; /* epoch of this keeper's last rebuild; 0: all has been open since then, or it left it by itself */
     uint64_t above;  /* another one's epoch that was found above it; 0: none yet */
     unsigned yielded;
     int64_t until_ms; /* `above` has its time till then */
 };
 void rebuild_raised(struct rebuild_turn *turn, uint64_t epoch);
+void rebuild_stopped(struct rebuild_turn *turn, enum rebuild_step at, enum step_outcome outcome);
 void rebuild_all_open(struct rebuild_turn *turn);
 /* `wait_ms`: rebuild_wait_ms. `now_ms`: CLOCK_BOOTTIME. */
 bool rebuild_may_raise(struct rebuild_turn *turn, uint64_t catalog_epoch, int64_t wait_ms, int64_t now_ms);

@@ -11,11 +11,12 @@ import signal
 import pytest
 
 from support import audit, history, kafka_admin, own_stack, processes, records, stack, users
-from support.sale import Sale, resolve
+from support.sale import REBUILT_S, Sale, resolve
 from support.storm import Storm
 
 BROKERS = ("kafka", "kafka2", "kafka3")
 HOLD_MS = 4000
+TURNS = 6  # of two keepers
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -85,6 +86,12 @@ def stopped():
         stack.wait_for(lambda: all(leader != node for leader, _ in copies().values()), 60, f"{name} has handed its partitions over", every=0.2)
 
 
+def bring_back():
+    for name in ("kafka2", "kafka3"):
+        stack.ctl("kill", name, check=False)  # most have ended
+        stack.ctl("launch", name)
+
+
 @pytest.mark.more
 @pytest.mark.parametrize("gone", [killed, stopped])
 def test_two_of_three_gone(gone):
@@ -96,11 +103,37 @@ def test_two_of_three_gone(gone):
     assert sale.storm.runs(), "the load was over before the fault"
     without = more_grabs(sale)
     assert not without.accepted() and (without.unavailable() or without.unknown()), without.summary
-    for name in ("kafka2", "kafka3"):
-        stack.ctl("kill", name, check=False)  # most have ended
-        stack.ctl("launch", name)
+    bring_back()
     stack.wait_for(lambda: stack.grab(users.take(1), sale.coupon).json.get("success"), 120, "grabs are taken again")
     end(sale, without)
+
+
+@pytest.mark.more
+def test_keepers_that_can_append_nothing_take_turns_and_owe_one_another_no_rest():
+    """Each leaves its rebuild by itself, for as long as records are refused. Then the one whose epoch is the highest dies: the other rebuilds at once, however
+    often it has failed, for nobody had overtaken it."""
+    wait_all_copies()
+    coupon = stack.new_coupon(100, hold_ms=HOLD_MS)
+    impatient = ("--keeper.lease_ms=1000", "--keeper.stuck_ms=1000", "--keeper.kafka_ms=1000")
+    stack.ctl("restart", "keeper", "--", *impatient)
+    offset, before = stack.log_size("keeper"), stack.epoch()
+    with processes.Second("keeper", 42, arguments=impatient) as second:
+        second.wait_ready()
+        stopped()
+        stack.stock_redis().flushall()
+        words = f'"rebuild begins" epoch={before + TURNS} '
+        stack.wait_for(lambda: words in stack.log_since("keeper", offset) + second.log(), 40 * TURNS, "the keepers take turns")
+        logs = stack.log_since("keeper", offset), second.log()
+        assert all("rebuild begins" in log for log in logs) and "comes no further" in logs[0] + logs[1], "one alone has tried"
+        if words in logs[1]:
+            second.process.kill()
+        else:
+            stack.ctl("kill", "keeper")
+        bring_back()
+        stack.wait_for(lambda: all(len(in_sync) > 1 for _, in_sync in copies().values()), 60, "records are taken again")
+        stack.wait_for(lambda: stack.is_open(coupon), REBUILT_S, "the one that lives has opened the coupon")
+        assert "it is given its time" not in stack.log_since("keeper", offset) + second.log(), "a keeper that was not overtaken has rested"
+    stack.ctl("restart", "keeper")
 
 
 # ---- the log of the sale, cut ----

@@ -7,11 +7,12 @@
  *
  * Under weak fairness: who can always take a step takes one. Safety is the other models' matter; here an epoch is only the name of
  * the keeper that raised it last. A leader's lease ends when it is not renewed, and a running leader renews it in time; a stopped one
- * may wake at any moment and goes on where it was, without it. One that runs and comes no further (its own link to Kafka is cut, for
- * good) gives it back and lets others take it, and leaves what it cannot append when it leads no more. With -DBOTH_LEAD=1 every keeper leads all the time: the lease is broken.
+ * may wake at any moment and goes on where it was, without it. One that runs and comes no further (Kafka is away, or its own link to it is
+ * cut for good) gives it back and lets others take it, and leaves what it cannot append when it leads no more. With -DBOTH_LEAD=1 every keeper leads all the time: the lease is broken.
  *
  * A keeper that another one's rebuild has overtaken rests before it raises again (rebuild_may_raise). Each rest is longer than the one
- * before, so that all but the first few (HASTY) last until the other's rebuild has ended, or longer when that keeper is stopped.
+ * before, so that all but the first few (HASTY) last until the other's rebuild has ended, or longer when that keeper is stopped. One
+ * that has left its rebuild by itself was not overtaken, and does not rest (rebuild_stopped).
  *
  *   -DNO_SWEEP             nobody looks at pending grabs
  *   -DKEEPER_GIVES_UP      a keeper that could not append ends
@@ -19,6 +20,8 @@
  *   -DLEASE_NEVER_ENDS     the lease of a stopped leader is kept for ever
  *   -DSTUCK_LEADS          one that comes no further keeps the lease
  *   -DNO_TURN              with -DBOTH_LEAD: a keeper raises the epoch above another one's rebuild at once, so that each stops the other's
+ *   -DLEFT_IS_OVERTAKEN    a rebuild that a keeper left by itself counts as overtaken, too: while Kafka is away the lease goes round, each
+ *                          turn makes the rests longer, and the last is as good as one without an end
  *   -DHALF_LEFT            a rebuild that was cut off is left to the keeper that began it
  */
 #ifndef KEEPERS
@@ -73,7 +76,7 @@ ltl comes_to_rest { <> [] REST }
 #ifdef NO_TURN
 #define ABOVE false
 #else
-#define ABOVE (raised && cat != id && busy[cat] && !stopped[cat])        /* a rebuild overtook this keeper's, and is not at its end */
+#define ABOVE (raised && cat != id && busy[cat] && (!stopped[cat] || longest))  /* a rebuild overtook this keeper's, and is not at its end */
 #endif
 #ifdef NO_SWEEP
 #define SWEEPS false
@@ -87,15 +90,22 @@ ltl comes_to_rest { <> [] REST }
 #endif
 #define STEP(condition) atomic { !stopped[id] && (condition) ->
 
-/* A keeper waits for Kafka: its append is tried again until it is reported persisted. */
+#ifdef LEFT_IS_OVERTAKEN
+#define LEFT longest = true
+#else
+#define LEFT raised = false
+#endif
+
+/* A keeper waits for Kafka: its append is tried again until it is reported persisted, or until it leads no more. */
 #ifdef KEEPER_GIVES_UP
 #define APPEND(what) if :: STEP(kafka && !cut[id]) what; lag = true } :: STEP(!kafka) busy[id] = false; goto gone } fi
 #else
-#define APPEND(what) if :: STEP(kafka && !cut[id]) what; lag = true } :: STEP(cut[id] && !LEADS) goto round } fi
+#define APPEND(what) if :: STEP(kafka && !cut[id]) what; lag = true } :: STEP((cut[id] || !kafka) && !LEADS) LEFT; goto round } fi
 #endif
 
 proctype Keeper(byte id) {
-  bool raised;                                         /* since this keeper saw the mark sound */
+  bool raised;                                         /* since this keeper saw the mark sound, or left its rebuild by itself */
+  bool longest;                                        /* its rests have grown so long that they do not end */
 round:
   skip;
   STEP(true) busy[id] = false };
@@ -167,7 +177,7 @@ proctype Lease() {
   do
   :: atomic { leader != NOBODY && stopped[leader] -> leader = NOBODY }
 #ifndef STUCK_LEADS
-  :: atomic { leader != NOBODY && cut[leader] -> leader = NOBODY }
+  :: atomic { leader != NOBODY && (cut[leader] || (!kafka && busy[leader])) -> leader = NOBODY }
 #endif
   od
 }

@@ -19,7 +19,10 @@ static void on_again(struct world *world, void *what, int64_t arg)
 static void outcome_is(struct world *world, struct sim_keeper *keeper, enum step_outcome outcome)
 {
     struct rebuild *rebuild = &keeper->rebuild;
-    rebuild->at = rebuild_next(rebuild->at, outcome, rebuild->folded == SIM_PARTITIONS);
+    enum rebuild_step was = rebuild->at;
+    rebuild->at = rebuild_next(was, outcome, rebuild->folded == SIM_PARTITIONS);
+    if (rebuild->at == REBUILD_STOP)
+        rebuild_stopped(&keeper->turn, was, outcome);
     if (rebuild->at == REBUILD_DONE || rebuild->at == REBUILD_STOP) {
         TRACE(world, "%s: rebuild %" PRIu64 " %s", keeper->process.name, rebuild->epoch,
               rebuild->at == REBUILD_DONE ? "is done" : "stops");

@@ -204,6 +204,33 @@ static void when_all_is_open_nobody_was_overtaken(void **state)
     assert_true(rebuild_may_raise(&turn, 11, WAIT_MS, 2000 + WAIT_MS)); /* begins at the shortest again */
 }
 
+/* Kafka is away: the lease goes round among keepers that all leave their rebuilds by themselves, for hours. */
+static void who_left_its_rebuild_by_itself_was_not_overtaken(void **state)
+{
+    (void)state;
+    struct rebuild_turn turn = {0};
+    for (uint64_t epoch = 1; epoch < 200; epoch += 2) {
+        assert_true(rebuild_may_raise(&turn, epoch, WAIT_MS, 1000));
+        rebuild_raised(&turn, epoch);
+        rebuild_stopped(&turn, REBUILD_BARRIER, STEP_LOST); /* it leads no more and cannot append */
+    }
+    assert_true(rebuild_may_raise(&turn, 200, WAIT_MS, 1000));
+}
+
+static void what_counts_as_overtaken(void **state)
+{
+    (void)state;
+    for (enum rebuild_step at = REBUILD_RAISE; at < REBUILD_DONE; at++) {
+        for (enum step_outcome outcome = STEP_LOST; outcome <= STEP_NO_ANSWER; outcome++) {
+            struct rebuild_turn turn = {0};
+            rebuild_raised(&turn, 8);
+            rebuild_stopped(&turn, at, outcome);
+            assert_int_equal(rebuild_may_raise(&turn, 9, WAIT_MS, 1000),
+                             outcome == STEP_NO_ANSWER || (at != REBUILD_FOLD && at != REBUILD_LOOK));
+        }
+    }
+}
+
 static void the_rest_grows_past_any_rebuild_and_is_bounded(void **state)
 {
     (void)state;
@@ -236,8 +263,10 @@ static void one_of_two_ends(int64_t lasts_ms, int64_t look_ms, int tries_max)
             bool over = keeper[i].epoch > 0 && now_ms - keeper[i].begun_ms >= lasts_ms;
             if (over && keeper[i].epoch == catalog)
                 return;
-            if (over)
+            if (over) {
                 keeper[i].epoch = 0;
+                rebuild_stopped(&keeper[i].turn, REBUILD_LOOK, STEP_LOST);
+            }
             if (keeper[i].epoch > 0 || !rebuild_may_raise(&keeper[i].turn, catalog, WAIT_MS, now_ms))
                 continue;
             keeper[i].epoch = ++catalog;
@@ -286,6 +315,8 @@ int main(void)
         cmocka_unit_test(who_was_not_overtaken_raises_at_once),
         cmocka_unit_test(who_was_overtaken_gives_the_other_its_time),
         cmocka_unit_test(when_all_is_open_nobody_was_overtaken),
+        cmocka_unit_test(who_left_its_rebuild_by_itself_was_not_overtaken),
+        cmocka_unit_test(what_counts_as_overtaken),
         cmocka_unit_test(the_rest_grows_past_any_rebuild_and_is_bounded),
         cmocka_unit_test(two_that_both_lead_come_to_an_end),
         cmocka_unit_test(rebuild_repeats_only_what_does_no_harm),
