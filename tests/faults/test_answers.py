@@ -10,6 +10,7 @@ from support import links, lost, stack, users
 from support.sale import Sale, resolve
 
 HOLD_MS = 2000
+CUTS = 5
 THEN = ("cut", "silent")
 
 
@@ -115,6 +116,16 @@ def test_a_record_whose_acknowledgement_is_lost(then, statuses):
     if answer.status == 202:
         assert resolve([{"grab_id": answer.json["grab_id"], "location": answer.headers["location"]}]) == {int(answer.json["grab_id"]): "ok"}
     at_rest(coupon, total, 2)
+
+
+@pytest.mark.parametrize("link,request_text", [("ingest-kafka", '"type":"grab"'), pytest.param("ingest-redis", "EVALSHA", marks=pytest.mark.more),
+                                               pytest.param("worker-hash-shard3", "INSERT", marks=pytest.mark.more)])
+def test_a_request_cut_in_the_middle(link, request_text):
+    """The server has its begin, and then a reset: nothing of it is done, and nobody takes it for done."""
+    sale = Sale(total=6000, users_count=2500, rate=300, hold_ms=HOLD_MS)
+    with links.fault(link, cut_request=CUTS, match=request_text) as fault:
+        stack.wait_for(lambda: fault.hits("cut") == CUTS, 60, "requests are cut")
+    sale.end()
 
 
 @pytest.mark.parametrize("after", [pytest.param(after, marks=() if after == 700 else pytest.mark.more) for after in (1, 700, 20_000)])

@@ -15,6 +15,7 @@ LEASE_MS = 1000
 LEASE = f"--keeper.lease_ms={LEASE_MS}"
 LEADS_S = 6  # until it is settled who leads under such a lease, on a busy machine
 DOWN = 2  # a shard
+DRAIN_S = 10  # service.drain_ms
 
 
 @pytest.fixture(autouse=True)
@@ -216,6 +217,32 @@ def test_a_leader_that_wakes_in_the_middle_does_no_harm(point, stimulus):
         assert stack.is_open(sale.coupon), "the sleeper closed what the other one had opened"
         sale.end()
     stack.ctl("restart", "keeper")
+
+
+@pytest.mark.parametrize("point, stimulus", [
+    ("keeper.rebuild_closed", lose_redis),
+    ("keeper.sweep_cancelling", leave_pending),
+    pytest.param("keeper.rebuild_barrier", lose_redis, marks=pytest.mark.more),
+    pytest.param("keeper.rebuild_folded", lose_redis, marks=pytest.mark.more),
+    pytest.param("keeper.rebuild_claims", lose_redis, marks=pytest.mark.more),
+    pytest.param("keeper.sweep_appended", leave_pending, marks=pytest.mark.more),
+    pytest.param("keeper.open_claimed", open_one, marks=pytest.mark.more),
+])
+def test_terminated_in_its_work(point, stimulus):
+    """SIGTERM meets it in the middle: it ends inside its deadline, and what it had begun is the next one's."""
+    sale = Sale(users_count=5000, rate=400)
+    stack.ctl("stop", "keeper")
+    pid, offset = processes.start_to_sleep("keeper", point)
+    stimulus(sale)
+    processes.wait_asleep(pid, "keeper", point, offset)
+    os.kill(pid, signal.SIGTERM)
+    os.kill(pid, signal.SIGCONT)
+    stack.wait_for(lambda: not stack.runs("keeper"), DRAIN_S + 2, "the keeper ends inside its deadline", every=0.05)
+    text = stack.log_since("keeper", offset)
+    assert "exit_code=0" in text, text[-2000:]
+    assert point != "keeper.rebuild_closed" or "rebuild is done" not in text, "it did not wait for grabs that may still be answered"
+    stack.ctl("start", "keeper")
+    sale.end()
 
 
 @pytest.mark.more

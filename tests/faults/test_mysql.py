@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from support import mariadb, processes, records, shard_faults, stack
+from support import links, mariadb, processes, records, shard_faults, stack
 from support.clock import HOUR_S, Clock
 from support.disk import SmallDisk
 from support.sale import Sale
@@ -165,6 +165,29 @@ def killed_with_it_unread(pid, held):
     stack.ctl("start", *held)
 
 
+def killed_while_it_runs(pid, held):
+    """Nothing may be committed during the last stage of a backup: the server has taken the COMMIT, and nothing of it lasts yet."""
+    with contextlib.ExitStack() as backups:
+        for name in held:
+            cursor = backups.enter_context(mariadb.connect(name)).cursor()
+            for stage in ("START", "FLUSH", "BLOCK_DDL", "BLOCK_COMMIT"):
+                cursor.execute(f"BACKUP STAGE {stage}")
+        os.kill(pid, signal.SIGCONT)
+        stack.wait_for(lambda: any(mariadb.runs(name, "COMMIT") for name in held), 30, "a COMMIT runs", every=0.02)
+        stack.ctl("kill", *held)
+    stack.ctl("start", *held)
+
+
+def killed_behind_it(pid, held):
+    """It lasts, and the server dies before its answer has come to the worker."""
+    shards = [f"worker-hash-{name}" for name in held]
+    with links.fault(*shards, swallow=1, match="COMMIT") as fault:
+        os.kill(pid, signal.SIGCONT)
+        stack.wait_for(lambda: fault.hits("swallow") > 0, 30, "the answer to a COMMIT is held back", every=0.02)
+        stack.ctl("kill", *held)
+    stack.ctl("start", *held)
+
+
 def done_and_not_answered(pid, held):
     """It is done after the worker has given up waiting for its answer."""
     since = stack.log_size("worker-hash")
@@ -174,7 +197,8 @@ def done_and_not_answered(pid, held):
     stack.ctl("resume", *held)
 
 
-@pytest.mark.parametrize("fault", [killed_before, pytest.param(killed_with_it_unread, marks=more), pytest.param(done_and_not_answered, marks=more)])
+@pytest.mark.parametrize("fault", [killed_before, pytest.param(killed_with_it_unread, marks=more), pytest.param(killed_while_it_runs, marks=more),
+                                   killed_behind_it, pytest.param(done_and_not_answered, marks=more)])
 def test_commit(fault):
     since = stack.log_size("worker-hash")
     sale, pid, held = stopped_in_a_transaction("worker.before_commit")

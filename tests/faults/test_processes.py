@@ -318,10 +318,15 @@ def test_a_worker_with_two_shards_swapped_stores_nothing_there():
 
 @pytest.mark.more
 def test_a_worker_with_a_shard_left_out_stores_nothing():
+    """The route puts partitions on a shard that its list does not have: it begins with none, on no shard, and says which URL it lacks; with the right list all is stored."""
     sale = Sale(total=20_000, users_count=3000, rate=600, hold_ms=HOLD_MS)
     with WrongWorker(shard_urls()[:-1]) as wrong:
-        before = hash_progress(stack.SHARDS - 1)
-        stack.wait_for(lambda: "shard" in wrong.log() and not stack.is_ready(wrong.base), 60, "the worker says what is wrong")
+        before = stack.progress("hash")
+        words = f"on shard {stack.SHARDS - 1}, but mysql.shards lists {stack.SHARDS - 1}: add the missing URLs"
+        stack.wait_for(lambda: words in wrong.log() and words in processes.tells(wrong.base), 60, "the worker says what is wrong")
         sale.finish_load()
-        assert hash_progress(stack.SHARDS - 1) == before
+        assert not stack.is_ready(wrong.base)
+        assert stack.progress("hash") == before, "progress moved under the wrong list"
+        marks, last = stack.watermarks(), hash_progress(stack.SHARDS - 1)
+        assert any(marks[p] > offset for p, offset in last.items()) and any(marks[p] > before[p] for p in marks if p not in last), "nothing was to be stored"
     sale.end()

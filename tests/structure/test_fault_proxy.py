@@ -302,6 +302,19 @@ def test_cut(proxy, peer, direction, passes):
     assert proxy.hit("cut") == 1
 
 
+def test_cut_a_request(proxy, peer):
+    """Behind what it is known by; others pass, before it and when it was cut."""
+    with proxy.connect() as client:
+        proxy.tell("fault peer cut_request=1 match=COMMIT")
+        assert asked(client) == b"hello\n"
+        client.sendall(b"now COMMIT all\n")
+        assert is_reset(client)
+    wait_for(lambda: peer.received == b"hello\nnow COMMIT" and peer.ends == ["reset"], "that much has arrived")
+    assert proxy.hit("cut") == 1
+    with proxy.connect() as another:
+        assert asked(another, b"COMMIT now\n") == b"COMMIT now\n", "one request was to be cut"
+
+
 @pytest.mark.parametrize("then", ["silent", "cut"])
 def test_swallow_the_answer(proxy, peer, then):
     with proxy.connect() as client:
@@ -358,7 +371,7 @@ def test_it_refuses_while_its_target_does(proxy, peer):
 @pytest.mark.parametrize("command,words", [
     ("fly peer", "there is no command"), ("fault nobody delay_ms=1", "there is no link"), ("fault peer", "no fault was named"),
     ("fault peer speed=1", "there is no fault"), ("fault peer delay_ms=-1", "delay_ms must be 0 to 60000"), ("fault peer delay_ms=1 direction=left", "direction must be"),
-    ("fault peer swallow=some", "swallow must be"), ("fault peer swallow=1 match=%zz", "match must be"), ("fault peer swallow=1 then=dance", "then must be"),
+    ("fault peer swallow=some", "swallow must be"), ("fault peer cut_request=1", "cut_request needs match"), ("fault peer swallow=1 match=%zz", "match must be"), ("fault peer swallow=1 then=dance", "then must be"),
     ("fault peer delay_ms", "name=value"), ("heal peer#99", "has no connection"), ("end peer", "say which end"), ("link one two three", "a link is"),
     ("link peer 1 127.0.0.1:1", "already"), ("connections", "there is no link"), ("", "there is no command")])
 def test_a_wrong_command_is_explained(proxy, command, words):

@@ -15,7 +15,7 @@ import urllib.parse
 
 from support.stack import ENV
 
-KINDS = {"delay_ms": "delay", "bytes_per_s": "throttle", "black_hole": "black_hole", "hold": "hold", "reject": "reject", "cut_after": "cut", "swallow": "swallow"}
+KINDS = {"delay_ms": "delay", "bytes_per_s": "throttle", "black_hole": "black_hole", "hold": "hold", "reject": "reject", "cut_after": "cut", "cut_request": "cut", "swallow": "swallow"}
 
 
 def ask(command):

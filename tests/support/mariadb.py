@@ -51,3 +51,8 @@ def cut_clients(cursor, but=()):
 def transactions(name):
     """Transaction ids with changes that are not committed."""
     return {row[0] for row in ask(name, "SELECT trx_id FROM information_schema.innodb_trx WHERE trx_rows_modified > 0")}
+
+
+def runs(name, statement):
+    """Whether a connection of the services' user is inside this statement."""
+    return any(row[1] == WEIR and row[7] == statement for row in ask(name, "SHOW PROCESSLIST"))

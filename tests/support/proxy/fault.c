@@ -19,10 +19,11 @@ const char fault_help[] =
     "  hold=1           bytes and ends of stream wait for the healing, as in a partition that ends before TCP gives "
     "up\n"
     "  cut_after=N      reset after N more bytes of each connection\n"
+    "  cut_request=N    N requests are delivered up to what match says, and no further: reset behind it\n"
     "  refuse=1         new connections are refused          reject=1   new connections are accepted and reset\n"
     "  swallow=N|all    N requests are delivered and their answers swallowed (and whatever else the server says on "
     "that connection)\n"
-    "  match=TEXT       ... only requests that hold TEXT (percent-encoded)\n"
+    "  match=TEXT       ... of cut_request and swallow: only requests that hold TEXT (percent-encoded)\n"
     "  then=silent|cut  ... then the connection keeps silent (default), or is reset when the answer comes\n"
     "  direction=up|down|both   of delay_ms, bytes_per_s, black_hole, hold and cut_after (default both); up is towards "
     "the server\n";
@@ -38,6 +39,7 @@ static const struct number_row {
     {"black_hole", offsetof(struct fault, black_hole), 1, true},
     {"hold", offsetof(struct fault, hold), 1, true},
     {"cut_after", offsetof(struct fault, cut_after), UINT32_MAX, true},
+    {"cut_request", offsetof(struct fault, cut_request), UINT32_MAX, false},
     {"refuse", offsetof(struct fault, refuse), 1, false},
     {"reject", offsetof(struct fault, reject), 1, false},
 };
@@ -173,6 +175,8 @@ bool fault_parse(char *text, struct fault *fault, struct err *err)
     for (size_t i = 0; i < words.count; i++)
         if (!word_set(&next, &words, i, err))
             return false;
+    if (next.cut_request > 0 && next.match_len == 0)
+        return err_set(err, ERR_USAGE, "cut_request needs match: where a request is cut");
     *fault = next;
     return true;
 }

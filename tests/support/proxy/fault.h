@@ -1,6 +1,7 @@
 /* What is wrong with a link, or with one connection of it; and how that is written in a command.
  *
  *     delay_ms=200 direction=down     swallow=1 match=COMMIT then=cut     black_hole=1     cut_after=100 direction=up
+ *     cut_request=1 match=COMMIT
  *
  * Pure. A zeroed struct fault is a link in health.
  */
@@ -43,10 +44,11 @@ struct fault {
     uint64_t hold[DIRECTIONS];        /* bytes wait until the fault is healed */
     uint64_t cut_after[DIRECTIONS];   /* bytes, counted from the command or the connection's begin; 0: never */
     uint64_t refuse;                  /* nobody listens: connection refused */
-    uint64_t reject;                  /* new connections are accepted and reset at once */
-    uint64_t swallow;                 /* answers that are still to be swallowed */
-    bool swallow_cut;                 /* cut the connection when the answer comes, instead of keeping silent */
-    size_t match_len;                 /* only requests that hold `match`; 0: any bytes are a request */
+    uint64_t cut_request; /* requests that are still to be cut off behind `match`, where they have it in one piece */
+    uint64_t reject;      /* new connections are accepted and reset at once */
+    uint64_t swallow;     /* answers that are still to be swallowed */
+    bool swallow_cut;     /* cut the connection when the answer comes, instead of keeping silent */
+    size_t match_len;     /* only requests that hold `match`; 0: any bytes are a request */
     char match[FAULT_MATCH_BYTES_MAX];
 };
 

@@ -2,6 +2,7 @@
 #include "tests/support/proxy/flow.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 
 enum { THROTTLE_SLICES_PER_S = 250, THROTTLE_CATCH_UP_US = 100000 };
@@ -50,6 +51,16 @@ static void look_at_request(struct conn *conn, const char *data, size_t len)
         fault->swallow--;
     conn->swallowing = true;
     conn->swallow_cut = fault->swallow_cut;
+}
+
+/* Up to the end of what a request that is to be cut off is known by; 0: it is not among these bytes. */
+static size_t cut_at(const struct conn *conn, enum direction direction, const char *data, size_t len)
+{
+    const struct fault *fault = conn->fault;
+    const char *match = NULL;
+    if (direction == UP && fault->cut_request > 0)
+        match = memmem(data, len, fault->match, fault->match_len);
+    return match ? (size_t)(match - data) + fault->match_len : 0;
 }
 
 /* How many of `len` bytes may pass now. */
@@ -109,9 +120,16 @@ static bool flow_write(struct conn *conn, enum direction direction, int64_t now_
     const size_t len = due > 0 ? flow_allows(conn, direction, due, now_us) : 0;
     if (len == 0)
         return false;
-    const ssize_t written = send(conn->side[direction_other(direction)].watch.fd, data, len, MSG_NOSIGNAL);
+    const size_t cut = cut_at(conn, direction, data, len);
+    const ssize_t written =
+        send(conn->side[direction_other(direction)].watch.fd, data, cut > 0 ? cut : len, MSG_NOSIGNAL);
     if (written > 0) {
         flow_passed(conn, direction, data, (size_t)written, now_us);
+        if (cut > 0 && (size_t)written == cut && !conn->dead) {
+            conn->fault->cut_request--;
+            conn_hit(conn, FAULT_CUT);
+            conn_reset(conn);
+        }
         return !conn->dead;
     }
     if (errno == EAGAIN || errno == EINTR)
