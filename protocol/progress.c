@@ -36,6 +36,30 @@ enum progress_found progress_settle(bool same_owner, int64_t found, int64_t befo
     return found == before ? PROGRESS_BEFORE : PROGRESS_ELSEWHERE;
 }
 
+static size_t first_of(const enum progress_found *parts, size_t count, enum progress_found what)
+{
+    size_t i = 0;
+    while (i < count && parts[i] != what)
+        i++;
+    return i;
+}
+
+enum progress_found progress_settle_batch(const enum progress_found *parts, size_t count, size_t *ret_part)
+{
+    const size_t after = first_of(parts, count, PROGRESS_AFTER), before = first_of(parts, count, PROGRESS_BEFORE);
+    assert(count > 0);
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i] == PROGRESS_ELSEWHERE || parts[i] == PROGRESS_OTHERS) {
+            *ret_part = i;
+            return parts[i];
+        }
+    }
+    if (after == count || before == count)
+        return parts[0];
+    *ret_part = after;
+    return PROGRESS_ELSEWHERE;
+}
+
 enum store_error store_error_of(enum err_kind kind)
 {
     if (kind == ERR_DUPLICATE || kind == ERR_DATA || (kind == ERR_OUTAGE && PLANTED("dead_letter_on_outage")))

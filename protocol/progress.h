@@ -2,7 +2,8 @@
  *
  *     take over    the log must still be the one that progress speaks of (progress_fits_log)
  *     transaction  move by compare-and-set on offset and owner -> rows -> totals -> dead letters -> commit
- *     no answer    to the commit: read progress under its lock, on a new connection (progress_settle)
+ *     no answer    to the commit: read progress under its lock, on a new connection; what each part says of itself
+ *                  (progress_settle), and the batch by all of them (progress_settle_batch)
  *     an error     a row is to blame, a table is missing, or it is an outage (store_error_of): only a row that is
  *                  refused alone, by the slow way too, becomes a dead letter
  *
@@ -12,6 +13,7 @@
 #define WEIR_PROTOCOL_PROGRESS_H
 
 #include "core/err.h"
+#include <stddef.h>
 #include <stdint.h>
 
 /* Watermarks of the log against progress; `next` is the offset that would be taken next. */
@@ -39,6 +41,16 @@ enum progress_found {
     PROGRESS_OTHERS,    /* another owner's: never write it again until it is assigned again */
 };
 enum progress_found progress_settle(bool same_owner, int64_t found, int64_t before, int64_t after);
+
+/* What became of a batch, by what each of its parts (one or more) was found to be. BEFORE, AFTER: all of it. ELSEWHERE,
+ * OTHERS: part `ret_part` leaves the batch, and the others are to be asked again without it.
+ *
+ * One transaction moves all parts or none, so parts of which some say AFTER and some BEFORE were moved by somebody else
+ * as well. The batch is then neither stored, which would leave records out, nor to be done again as a whole. Each
+ * partition goes by its own progress, which is where its rows are: those at AFTER leave, as any that is ours and
+ * elsewhere, and go on from there once the log is looked at (progress_is_last: one that was put forward by hand has no
+ * checksum that fits); those at BEFORE are done again, by compare-and-set as ever. */
+enum progress_found progress_settle_batch(const enum progress_found *parts, size_t count, size_t *ret_part);
 
 /* What an error of a statement that inserts rows means. */
 enum store_error {

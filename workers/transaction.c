@@ -90,10 +90,19 @@ static bool parts_move(const struct transaction *t, struct sql *sql, const struc
     return !PLANTED("offset_before_rows") || (sql_commit(sql, err) && sql_begin(sql, err));
 }
 
-static enum progress_found part_found(const struct batch_part *part, const struct progress *progress)
+/* Reads it under its lock. A row that is not there is not ours either: result_lost tells the two apart. False: it could
+ * not be asked. */
+static bool part_find(const struct transaction *t, struct sql *sql, const struct batch_part *part,
+                      enum progress_found *ret_found, struct err *err)
 {
-    return progress_settle(strcmp(progress->owner, part->owner) == 0, progress->next_offset, part->next_offset,
-                           part->last_offset + 1);
+    const struct progress_key key = key_of(t, part);
+    struct progress progress;
+    const bool found = progress_read(sql, &key, true, &progress, err);
+    if (!found && err->kind != ERR_MISSING)
+        return false;
+    *ret_found = progress_settle(found && strcmp(progress.owner, part->owner) == 0, found ? progress.next_offset : 0,
+                                 part->next_offset, part->last_offset + 1);
+    return true;
 }
 
 /* The slow way's beginning: nobody else writes these partitions until the end, so what is looked up stays true. */
@@ -104,11 +113,10 @@ static bool parts_lock(const struct transaction *t, struct sql *sql, const struc
         const struct batch_part *part = &batch->parts[i];
         if (part->records == 0)
             continue;
-        const struct progress_key key = key_of(t, part);
-        struct progress progress;
-        if (!progress_read(sql, &key, true, &progress, err) && err->kind != ERR_MISSING)
+        enum progress_found found;
+        if (!part_find(t, sql, part, &found, err))
             return result_set(result, TRANSACTION_FAILED);
-        if (err->kind == ERR_MISSING || part_found(part, &progress) != PROGRESS_BEFORE)
+        if (found != PROGRESS_BEFORE)
             return result_lost(t, sql, part, result, err);
     }
     return true;
@@ -166,26 +174,34 @@ void transaction_run(struct transaction *t, struct sql *sql, struct batch *batch
     ret_result->outcome = TRANSACTION_UNKNOWN;
 }
 
-/* DONE, REFUSED (as before it) or LOST for one part. */
-static bool settle_part(const struct transaction *t, struct sql *sql, const struct batch_part *part,
-                        struct transaction_result *result, struct err *err)
+static void parts_settle(const struct transaction *t, struct sql *sql, const struct batch *batch,
+                         struct transaction_result *result, struct err *err)
 {
-    const struct progress_key key = key_of(t, part);
-    struct progress progress;
-    if (!progress_read(sql, &key, true, &progress, err)) {
-        if (err->kind == ERR_MISSING)
-            return result_lost(t, sql, part, result, err);
-        return result_set(result, TRANSACTION_FAILED);
+    const struct batch_part *parts[ROUTE_PARTITIONS_MAX];
+    enum progress_found found[ROUTE_PARTITIONS_MAX];
+    size_t count = 0, lost;
+    for (size_t i = 0; i < batch->part_count; i++) {
+        if (batch->parts[i].records == 0)
+            continue;
+        parts[count] = &batch->parts[i];
+        if (!part_find(t, sql, parts[count], &found[count], err))
+            return;
+        count++;
     }
-    enum progress_found found = part_found(part, &progress);
-    if (found != PROGRESS_AFTER && found != PROGRESS_BEFORE)
-        return result_lost(t, sql, part, result, err);
-    result->outcome = found == PROGRESS_AFTER ? TRANSACTION_DONE : TRANSACTION_REFUSED;
-    return true;
+    switch (progress_settle_batch(found, count, &lost)) {
+    case PROGRESS_AFTER:
+        result->outcome = TRANSACTION_DONE;
+        return;
+    case PROGRESS_BEFORE:
+        result->outcome = TRANSACTION_REFUSED;
+        return;
+    case PROGRESS_ELSEWHERE:
+    case PROGRESS_OTHERS:
+        result_lost(t, sql, parts[lost], result, err);
+        return;
+    }
 }
 
-/* The parts went in together or not at all, so the first that is still ours tells it for all; one that was lost is told
- * first. */
 void transaction_settle(struct transaction *t, struct sql *sql, const struct batch *batch,
                         struct transaction_result *ret_result, struct err *err)
 {
@@ -193,10 +209,7 @@ void transaction_settle(struct transaction *t, struct sql *sql, const struct bat
     *ret_result = (struct transaction_result){.outcome = TRANSACTION_FAILED};
     if (!sql_begin(sql, err))
         return;
-    ret_result->outcome = TRANSACTION_REFUSED;
-    for (size_t i = 0; i < batch->part_count; i++)
-        if (batch->parts[i].records > 0 && !settle_part(t, sql, &batch->parts[i], ret_result, err))
-            break;
+    parts_settle(t, sql, batch, ret_result, err);
     sql_rollback(sql);
 }
 

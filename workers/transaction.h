@@ -42,7 +42,8 @@ void transaction_run(struct transaction *transaction, struct sql *sql, struct ba
                      struct transaction_result *ret_result, struct err *err);
 
 /* What became of a batch whose commit had no answer, read under lock on a new connection: DONE, FAILED (could not be
- * asked: ask again), LOST as above, or REFUSED: nothing of it is there, do it again. */
+ * asked: ask again), LOST as above (which part, progress_settle_batch says), or REFUSED: nothing of it is there, do it
+ * again. */
 void transaction_settle(struct transaction *transaction, struct sql *sql, const struct batch *batch,
                         struct transaction_result *ret_result, struct err *err);
 
