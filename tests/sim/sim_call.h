@@ -36,6 +36,19 @@ struct script_answer {
     } item[CALL_ITEMS_MAX];
 };
 
+/* What a transaction has of one partition. */
+struct part_asked {
+    int64_t next, count; /* a count of 0: it has none */
+    uint64_t owner, epoch;
+};
+
+/* A partition's progress, as it is found. */
+struct part_found {
+    int64_t next;
+    uint64_t owner, epoch;
+    uint64_t moved_by; /* for the checks: the transaction that moved it last */
+};
+
 struct call;
 typedef void (*call_fn)(struct world *world, struct call *call);
 
@@ -57,6 +70,8 @@ struct call {
     int64_t arg;
     int64_t in[CALL_NUMBERS_MAX];
     int64_t out[CALL_NUMBERS_MAX];
+    struct part_asked part[SIM_PARTITIONS]; /* of a worker's call, beside `in` and `out` */
+    struct part_found found[SIM_PARTITIONS];
     struct script_call script;
     struct script_answer answer;
 };

@@ -163,7 +163,7 @@ void check_each_claim(struct world *world, uint64_t coupon, check_claim_fn fn, v
     }
 }
 
-static void check_settled(struct world *world, uint64_t grab_id, const char *try_key, void *pending)
+static void check_claim(struct world *world, uint64_t grab_id, const char *try_key, void *pending)
 {
     char field[21];
     (void)try_key;
@@ -176,7 +176,7 @@ static void check_settled(struct world *world, uint64_t grab_id, const char *try
 void check_redis(struct world *world, uint64_t coupon)
 {
     if (redis_mark_is_valid(world, coupon))
-        check_each_claim(world, coupon, check_settled, (void *)redis_key(world, coupon, STOCK_PENDING));
+        check_each_claim(world, coupon, check_claim, (void *)redis_key(world, coupon, STOCK_PENDING));
 }
 
 /* ---- the tables ---- */
@@ -185,6 +185,14 @@ void check_owner(struct world *world, uint64_t writer, uint64_t owner)
 {
     if (writer != owner)
         world_violated(world, "I11", "owner %" PRIu64 " commits into a partition of owner %" PRIu64, writer, owner);
+}
+
+void check_settled(struct world *world, const struct process *worker, int partition, bool taken, bool stored)
+{
+    static const char *const words[] = {"not stored", "stored"};
+    if (taken != stored)
+        world_violated(world, "settle", "%s takes its batch for %s, and in partition %d it is %s", worker->name,
+                       words[taken], partition, words[stored]);
 }
 
 void check_shard(struct world *world, int layout, int partition)

@@ -43,6 +43,9 @@ void check_redis(struct world *world, uint64_t coupon);
 void check_opened(struct world *world, uint64_t coupon); /* with as much as the log leaves of it */
 void check_owner(struct world *world, uint64_t writer, uint64_t owner);
 void check_shard(struct world *world, int layout, int partition);
+/* A worker that had no answer to its COMMIT takes its records of a partition for stored, or for not, and so it was when
+ * the shard told. Either mistake would cost a round more and no row, by the compare-and-set: no other check sees it. */
+void check_settled(struct world *world, const struct process *worker, int partition, bool taken, bool stored);
 /* What a client was told. */
 void check_success(struct world *world, uint64_t grab_id, uint64_t user, uint64_t coupon, const char *try_key);
 void check_refused(struct world *world, uint64_t grab_id);

@@ -1,39 +1,11 @@
-#include "sim/sim_database.h"
+#include "sim/sim_database_parts.h"
 
-#include "core/planted.h"
-#include "protocol/progress.h"
-#include "sim/sim_check.h"
-
-#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { IDLE_HOLDS = 5 }; /* after which the server rolls an idle transaction back */
 /* A keeper's lease lasts two holds, and so does a span of ids, which is asked for before the last one is used up. */
 enum { AWAY_HOLDS_MIN = 2, AWAY_HOLDS_MAX = 6 };
-
-/* A transaction that has not committed; it has the lock of its partition's progress. */
-struct staged {
-    uint64_t id; /* 0: the partition is not locked */
-    uint64_t owner;
-    int row_count;
-    struct shard_row row[BATCH_RECORDS_MAX];
-    struct shard_progress after;
-    struct shard_total total[SIM_COUPONS_MAX]; /* after it */
-};
-
-struct shard {
-    uint32_t life;
-    struct shard_data now, copy;
-    struct staged staged[SIM_PARTITIONS];
-};
-
-struct sim_database {
-    struct catalog catalog;
-    struct shard shard[SIM_LAYOUTS];
-    uint64_t transactions;
-};
 
 struct sim_database *database_new(void)
 {
@@ -167,165 +139,21 @@ void database_fail_over(struct world *world, int layout)
     shard->life++;
 }
 
-/* ---- progress ---- */
-
-static struct shard *shard_of(struct world *world, const struct call *call)
-{
-    return &world->database->shard[call->shard];
-}
-
-void shard_own(struct world *world, struct call *call)
-{
-    struct shard *shard = shard_of(world, call);
-    struct shard_progress *progress = &shard->now.progress[call->in[0]];
-    call->out[0] = shard->staged[call->in[0]].id == 0;
-    if (call->out[0] == 0)
-        return;
-    progress->owner = (uint64_t)call->in[1];
-    call->out[1] = progress->next;
-    call->out[2] = (int64_t)progress->fold.epoch;
-}
-
-void shard_ask_progress(struct world *world, struct call *call)
-{
-    const struct shard *shard = shard_of(world, call);
-    const struct shard_progress *progress = &shard->now.progress[call->in[0]];
-    call->out[0] = shard->staged[call->in[0]].id == 0;
-    call->out[1] = progress->next;
-    call->out[2] = (int64_t)progress->owner;
-    call->out[3] = (int64_t)progress->fold.epoch;
-}
-
-/* ---- transactions ---- */
-
-static bool has_row(const struct shard_data *data, const struct staged *staged, uint64_t grab_id, bool lookup)
-{
-    for (int i = 0; i < staged->row_count; i++)
-        if (staged->row[i].grab_id == grab_id)
-            return true;
-    return lookup && shard_find(data, grab_id) != NULL;
-}
-
-static void stage_row(struct staged *staged, const struct log_record *record, bool ok)
-{
-    assert(staged->row_count < BATCH_RECORDS_MAX);
-    struct shard_row *row = &staged->row[staged->row_count++];
-    *row = (struct shard_row){.grab_id = record->grab_id, .user = record->user, .coupon = record->coupon, .ok = ok};
-    memcpy(row->try_key, record->try_key, TRY_BYTES);
-    *(ok ? &staged->total[record->coupon - 1].ok : &staged->total[record->coupon - 1].voided) += 1;
-}
-
-/* Folds the batch, as a worker does before it begins, or, the slow way, when it has the lock. False: a key is there. */
-static bool stage_batch(struct world *world, struct shard *shard, const struct call *call, struct staged *staged)
-{
-    int partition = (int)call->in[0];
-    bool lookup = call->in[4] != 0;
-    for (int64_t at = call->in[2]; at < call->in[2] + call->in[3]; at++) {
-        const struct log_record *record = log_at(world, partition, at);
-        bool known = record->kind != RECORD_BARRIER && has_row(&shard->now, staged, record->grab_id, lookup);
-        enum fold_verdict verdict = fold_record(&staged->after.fold, record->kind, record->epoch, known);
-        fold_count(&staged->after.counts, verdict);
-        if (verdict == FOLD_DUPLICATE || verdict == FOLD_BARRIER)
-            continue;
-        if (!lookup && shard_find(&shard->now, record->grab_id) != NULL)
-            return false;
-        stage_row(staged, record, verdict == FOLD_OK);
-    }
-    return true;
-}
-
-static void on_found_out(struct world *world, void *what, int64_t id)
-{
-    struct shard *shard = what;
-    (void)world;
-    for (int p = 0; p < SIM_PARTITIONS; p++)
-        if (shard->staged[p].id == (uint64_t)id)
-            shard->staged[p].id = 0;
-}
-
-static void fill_batch(struct world *world, struct shard *shard, struct call *call)
-{
-    struct shard_progress *progress = &shard->now.progress[call->in[0]];
-    struct staged *staged = &shard->staged[call->in[0]];
-    *staged = (struct staged){.owner = (uint64_t)call->in[1], .after = *progress};
-    memcpy(staged->total, shard->now.total[call->in[0]], sizeof staged->total);
-    staged->after.fold.epoch = (uint64_t)call->in[5];
-    staged->after.next = call->in[2] + call->in[3];
-    call->out[0] = BEGUN_REFUSED;
-    if (!stage_batch(world, shard, call, staged))
-        return; /* rolled back */
-    if (PLANTED("offset_before_rows"))
-        *progress = staged->after;
-    staged->id = ++world->database->transactions;
-    call->out[0] = BEGUN_STAGED;
-    call->out[1] = (int64_t)staged->id;
-    world_at(world, IDLE_HOLDS * world_hold_us(world), NULL, on_found_out, shard, (int64_t)staged->id);
-}
-
-void shard_begin(struct world *world, struct call *call)
-{
-    struct shard *shard = shard_of(world, call);
-    const struct shard_progress *progress = &shard->now.progress[call->in[0]];
-    call->out[0] = BEGUN_LOCKED;
-    if (shard->staged[call->in[0]].id != 0)
-        return;
-    if (progress_may_move(progress->owner == (uint64_t)call->in[1], progress->next, call->in[2])) {
-        fill_batch(world, shard, call);
-        return;
-    }
-    call->out[0] = BEGUN_LOST;
-    call->out[1] = progress->next;
-    call->out[2] = (int64_t)progress->owner;
-    call->out[3] = (int64_t)progress->fold.epoch;
-}
-
-/* A row that is there already is written over: only a planted bug stages one. */
-static void put_row(struct shard_data *data, const struct shard_row *row)
-{
-    for (int i = 0; i < data->row_count; i++) {
-        if (data->row[i].grab_id == row->grab_id && !data->row[i].lost) {
-            data->row[i] = *row;
-            return;
-        }
-    }
-    assert(data->row_count < ROWS_MAX);
-    data->row[data->row_count++] = *row;
-}
-
-void shard_commit(struct world *world, struct call *call)
-{
-    struct shard *shard = shard_of(world, call);
-    int partition = (int)call->in[0];
-    struct staged *staged = &shard->staged[partition];
-    call->out[0] = staged->id == (uint64_t)call->in[1];
-    if (call->out[0] == 0)
-        return;
-    check_owner(world, staged->owner, shard->now.progress[partition].owner);
-    for (int i = 0; i < staged->row_count; i++)
-        put_row(&shard->now, &staged->row[i]);
-    shard->now.progress[partition] = staged->after;
-    memcpy(shard->now.total[partition], staged->total, sizeof staged->total);
-    call->out[1] = (int64_t)staged->after.fold.epoch;
-    staged->id = 0;
-    TRACE(world, "  shard %d, partition %d: %s commits up to offset %d", call->shard, partition, call->from->name,
-          (int)staged->after.next);
-    check_shard(world, call->shard, partition);
-}
-
-void shard_forget(struct world *world, int layout, int partition, uint64_t owner)
+void database_put_back(struct world *world, int layout, int partition)
 {
     struct shard *shard = &world->database->shard[layout];
-    uint64_t id = shard->staged[partition].id;
-    if (id != 0 && shard->staged[partition].owner == owner)
-        world_at(world, chance_between(world, SIM_MS, 2 * world_hold_us(world)), NULL, on_found_out, shard,
-                 (int64_t)id);
-}
-
-void shard_read_row(struct world *world, struct call *call)
-{
-    const struct shard_data *data = &shard_of(world, call)->now;
-    const struct shard_row *row = shard_find(data, (uint64_t)call->in[1]);
-    call->out[0] = row == NULL ? 0 : row->ok ? 2 : 1;
-    call->out[1] = (int64_t)data->progress[call->in[0]].fold.epoch;
-    call->out[2] = row == NULL && shard_has_lost(data, (uint64_t)call->in[1]);
+    struct shard_data *now = &shard->now;
+    int count = 0;
+    TRACE(world, "shard %d, partition %d is put back alone: offset %d -> %d", layout, partition,
+          (int)now->progress[partition].next, (int)shard->copy.progress[partition].next);
+    shard_roll_back(shard, shard->staged[partition].id);
+    for (int i = 0; i < now->row_count; i++)
+        if (log_partition(now->row[i].user) != partition)
+            now->row[count++] = now->row[i];
+    for (int i = 0; i < shard->copy.row_count; i++)
+        if (log_partition(shard->copy.row[i].user) == partition)
+            now->row[count++] = shard->copy.row[i];
+    now->row_count = count;
+    now->progress[partition] = shard->copy.progress[partition];
+    memcpy(now->total[partition], shard->copy.total[partition], sizeof now->total[partition]);
 }

@@ -2,8 +2,10 @@
  *
  *     transaction   begin (progress is locked, moved, rows inserted; nothing is seen yet) -> commit | rolled back
  *
+ * A transaction has a part in one partition or in several, all of which go in together.
  * A transaction whose connection is gone keeps its lock until the server finds out. A failover puts a lagging copy in
- * place: rows and progress go back together, and what was under way is lost. The catalog may be away, and loses nothing.
+ * place: rows and progress go back together, and what was under way is lost. So does somebody who puts one partition
+ * back from a copy. The catalog may be away, and loses nothing.
  */
 #ifndef WEIR_SIM_DATABASE_H
 #define WEIR_SIM_DATABASE_H
@@ -42,6 +44,7 @@ struct shard_progress {
     uint64_t owner;
     struct fold_state fold;
     struct fold_counts counts;
+    uint64_t moved_by; /* for the checks: the transaction that moved it last */
 };
 
 /* Rows that were stored. */
@@ -71,21 +74,23 @@ void shard_read(const struct shard_data *data, struct shard_data *ret_read);
 /* Loses this row, or puts it back; progress and totals stay. */
 void database_set_lost(struct world *world, int layout, int row, bool lost);
 void database_fail_over(struct world *world, int layout);
+/* One partition's rows, totals and progress go back to the copy's, by hand; the others stay. */
+void database_put_back(struct world *world, int layout, int partition);
 
-/* ---- calls; `call->shard` is the layout, in[0] the partition ---- */
+/* ---- calls; `call->shard` is the layout ---- */
 
-/* Sets the owner in[1]; out: 1, next, epoch. 0: the row is locked. */
+/* Of partition in[0], sets the owner in[1]; out: 1, next, epoch. 0: the row is locked. */
 void shard_own(struct world *world, struct call *call);
-/* Progress under its lock: out: 1, next, owner. 0: it is locked. */
+/* Progress of each part under its lock: out[0]: 1, and what is found. 0: one of them is locked. */
 void shard_ask_progress(struct world *world, struct call *call);
-/* All of a transaction but its commit. in: partition, owner, next, count, lookup, epoch before. out[0]: a
- * shard_begun. */
+/* All of a transaction but its commit: its parts; in[0]: whether it looks rows up. out[0]: a shard_begun. */
 enum shard_begun { BEGUN_LOCKED, BEGUN_LOST, BEGUN_REFUSED, BEGUN_STAGED };
-void shard_begin(struct world *world, struct call *call); /* STAGED: out[1] is the transaction; LOST: next, owner */
-/* in[1]: the transaction. out[0]: 1 when it was still there. */
+/* STAGED: out[1] is the transaction. LOST: out[1] is the partition whose part is not as it says, with what is found. */
+void shard_begin(struct world *world, struct call *call);
+/* in[0]: the transaction. out[0]: 1 when it was still there, and what is found then. */
 void shard_commit(struct world *world, struct call *call);
-/* The connection of this owner's transaction is gone: it is rolled back when the server finds out. */
-void shard_forget(struct world *world, int layout, int partition, uint64_t owner);
+/* The connection of this call is gone: its transaction is rolled back when the server finds out. */
+void shard_forget(struct world *world, const struct call *call);
 /* The row of grab in[1]: out: 0 none, 1 VOID, 2 OK; and progress: epoch of partition in[0] in out[1]. out[2], for the
  * checks: it is lost. */
 void shard_read_row(struct world *world, struct call *call);

@@ -1,34 +1,9 @@
-#include "sim/sim_worker.h"
+#include "sim/sim_worker_parts.h"
 
-#include "protocol/progress.h"
-#include "sim/sim_call.h"
 #include "sim/sim_database.h"
 #include "sim/sim_fault.h"
-#include "sim/sim_log.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
-
-/* One partition, as its worker sees it. */
-struct lane {
-    struct sim_worker *worker;
-    int partition;
-    enum state state; /* STATE_NONE: not assigned, or let go */
-    uint64_t owner;   /* its token */
-    int64_t next;
-    uint64_t epoch;    /* the highest BARRIER so far */
-    int64_t count;     /* records in hand */
-    int64_t looked_us; /* when progress was last looked at */
-    bool lookup;       /* the slow way */
-    uint32_t turn;     /* rises when the lane begins anew: what was under way before is nobody's */
-};
-
-struct sim_worker {
-    struct process process;
-    int index, layout;
-    struct lane lane[SIM_PARTITIONS];
-};
 
 struct sim_worker *worker_new(void)
 {
@@ -53,22 +28,13 @@ void worker_states(struct world *world, int index, enum fault fault)
 /* ---- calls ---- */
 
 static void on_own(struct world *world, void *what, int64_t turn);
-static void on_take(struct world *world, void *what, int64_t turn);
-static void on_ask(struct world *world, void *what, int64_t turn);
 
 static struct call *lane_call(struct world *world, struct lane *lane)
 {
     struct call *call = call_begin(world, SERVER_SHARD, &lane->worker->process, lane->state, lane);
     call->shard = lane->worker->layout;
     call->arg = lane->turn;
-    call->in[0] = lane->partition;
-    call->in[1] = (int64_t)lane->owner;
     return call;
-}
-
-static void later(struct world *world, struct lane *lane, event_fn fn)
-{
-    world_at(world, chance_between(world, 2 * SIM_MS, 60 * SIM_MS), &lane->worker->process, fn, lane, lane->turn);
 }
 
 static bool is_over(const struct lane *lane, const struct call *call)
@@ -76,15 +42,26 @@ static bool is_over(const struct lane *lane, const struct call *call)
     return call->arg != lane->turn;
 }
 
+static void later(struct world *world, struct lane *lane, event_fn fn)
+{
+    world_at(world, chance_between(world, PAUSE_US_MIN, PAUSE_US_MAX), &lane->worker->process, fn, lane, lane->turn);
+}
+
 /* ---- taking over, going on, letting go ---- */
 
-static void go_on(struct world *world, struct lane *lane, int64_t next, uint64_t epoch)
+void lane_go_on(struct lane *lane, int64_t next, uint64_t epoch)
 {
     lane->state = STATE_TAKING;
     lane->next = next;
     lane->epoch = epoch;
-    lane->lookup = false;
-    later(world, lane, on_take);
+    lane->count = 0;
+}
+
+static void leave(struct lane *lane)
+{
+    lane->state = STATE_NONE;
+    lane->count = 0;
+    lane->turn++;
 }
 
 /* Another owner is in progress. It is owned again only when it is assigned again: a member that is stuck so leaves the
@@ -92,25 +69,17 @@ static void go_on(struct world *world, struct lane *lane, int64_t next, uint64_t
 static void let_go(struct world *world, struct lane *lane)
 {
     TRACE(world, "%s lets partition %d go", lane->worker->process.name, lane->partition);
-    lane->state = STATE_NONE;
-    lane->turn++;
+    leave(lane);
     if (world->group[lane->worker->layout][lane->partition] == lane->worker->index)
         world_at(world, world_hold_us(world), &lane->worker->process, on_own, lane, lane->turn);
 }
 
-static void progress_is(struct world *world, struct lane *lane, const struct call *call)
+void lane_lost(struct world *world, struct lane *lane, const struct part_found *found)
 {
-    switch (
-        progress_settle((uint64_t)call->out[2] == lane->owner, call->out[1], lane->next, lane->next + lane->count)) {
-    case PROGRESS_BEFORE:
-    case PROGRESS_AFTER:
-    case PROGRESS_ELSEWHERE:
-        go_on(world, lane, call->out[1], (uint64_t)call->out[3]);
-        break;
-    case PROGRESS_OTHERS:
+    if (found->owner == lane->owner)
+        lane_go_on(lane, found->next, found->epoch);
+    else
         let_go(world, lane);
-        break;
-    }
 }
 
 static void on_owned(struct world *world, struct call *call)
@@ -119,7 +88,7 @@ static void on_owned(struct world *world, struct call *call)
     if (is_over(lane, call))
         return;
     if (call->answered && call->out[0] != 0)
-        go_on(world, lane, call->out[1], (uint64_t)call->out[2]);
+        lane_go_on(lane, call->out[1], (uint64_t)call->out[2]);
     else
         later(world, lane, on_own);
 }
@@ -131,116 +100,51 @@ static void on_own(struct world *world, void *what, int64_t turn)
         return;
     lane->state = STATE_OWNING;
     lane->owner = ++world->tokens;
-    call_send(world, lane_call(world, lane), shard_own, on_owned);
+    struct call *call = lane_call(world, lane);
+    call->in[0] = lane->partition;
+    call->in[1] = (int64_t)lane->owner;
+    call_send(world, call, shard_own, on_owned);
 }
 
-/* ---- a batch ---- */
+/* ---- nothing to store: progress is looked at now and then, for a failover may have taken it back ---- */
 
-static void on_asked(struct world *world, struct call *call)
+static void on_look(struct world *world, void *what, int64_t turn);
+
+static void on_looked(struct world *world, struct call *call)
 {
     struct lane *lane = call->owner;
     if (is_over(lane, call))
         return;
     if (call->answered && call->out[0] != 0)
-        progress_is(world, lane, call);
+        lane_lost(world, lane, &call->found[lane->partition]); /* or where it was */
     else
-        later(world, lane, on_ask);
+        later(world, lane, on_look);
 }
 
-static void on_ask(struct world *world, void *what, int64_t turn)
-{
-    struct lane *lane = what;
-    if (turn == lane->turn)
-        call_send(world, lane_call(world, lane), shard_ask_progress, on_asked);
-}
-
-static void on_committed(struct world *world, struct call *call)
-{
-    struct lane *lane = call->owner;
-    if (is_over(lane, call))
-        return;
-    if (call->answered && call->out[0] != 0) {
-        go_on(world, lane, lane->next + lane->count, (uint64_t)call->out[1]);
-        return;
-    }
-    shard_forget(world, lane->worker->layout, lane->partition, lane->owner);
-    lane->state = STATE_ASKING_PROGRESS;
-    later(world, lane, on_ask);
-}
-
-static void commit(struct world *world, struct lane *lane, int64_t transaction)
-{
-    lane->state = STATE_COMMITTING;
-    struct call *call = lane_call(world, lane);
-    call->in[1] = transaction;
-    call_send(world, call, shard_commit, on_committed);
-}
-
-/* Without an answer nothing can have been committed: the connection goes, and with it the transaction. */
-static void on_begun(struct world *world, struct call *call)
-{
-    struct lane *lane = call->owner;
-    if (is_over(lane, call))
-        return;
-    if (!call->answered)
-        shard_forget(world, lane->worker->layout, lane->partition, lane->owner);
-    switch (call->answered ? (enum shard_begun)call->out[0] : BEGUN_LOCKED) {
-    case BEGUN_LOCKED:
-        go_on(world, lane, lane->next, lane->epoch);
-        break;
-    case BEGUN_LOST:
-        progress_is(world, lane, call);
-        break;
-    case BEGUN_REFUSED:
-        lane->lookup = true;
-        later(world, lane, on_take);
-        break;
-    case BEGUN_STAGED:
-        commit(world, lane, call->out[1]);
-        break;
-    }
-}
-
-/* Nothing to store: progress is looked at now and then, for a failover may have taken it back. */
-static void idle(struct world *world, struct lane *lane)
-{
-    bool look = world->now_us - lane->looked_us > world_hold_us(world) / 2;
-    if (look) {
-        lane->looked_us = world->now_us;
-        lane->state = STATE_ASKING_PROGRESS;
-        lane->count = 1;
-    }
-    world_at(world, chance_between(world, 10 * SIM_MS, 120 * SIM_MS), &lane->worker->process, look ? on_ask : on_take,
-             lane, lane->turn);
-}
-
-static void on_take(struct world *world, void *what, int64_t turn)
+static void on_look(struct world *world, void *what, int64_t turn)
 {
     struct lane *lane = what;
     if (turn != lane->turn)
         return;
-    lane->state = STATE_TAKING;
-    int64_t ready = log_end(world, lane->partition) - lane->next;
-    if (ready <= 0) {
-        idle(world, lane);
-        return;
-    }
-    if (!lane->lookup)
-        lane->count = chance_between(world, 1, ready < BATCH_RECORDS_MAX ? ready : BATCH_RECORDS_MAX);
-    lane->state = STATE_STORING;
     struct call *call = lane_call(world, lane);
-    call->in[2] = lane->next;
-    call->in[3] = lane->count;
-    call->in[4] = lane->lookup;
-    call->in[5] = (int64_t)lane->epoch;
-    call_send(world, call, shard_begin, on_begun);
+    call->part[lane->partition].count = 1;
+    call_send(world, call, shard_ask_progress, on_looked);
+}
+
+void lane_look(struct world *world, struct lane *lane)
+{
+    if (world->now_us - lane->looked_us <= world_hold_us(world) / 2)
+        return;
+    lane->looked_us = world->now_us;
+    lane->state = STATE_ASKING_PROGRESS;
+    later(world, lane, on_look);
 }
 
 /* ---- the group ---- */
 
 static void assign(struct world *world, struct lane *lane)
 {
-    lane->turn++;
+    leave(lane);
     lane->state = STATE_OWNING;
     world_at(world, chance_between(world, 0, 20 * SIM_MS), &lane->worker->process, on_own, lane, lane->turn);
 }
@@ -252,8 +156,7 @@ static void on_revoked(struct world *world, void *what, int64_t arg)
     (void)arg;
     if (world->group[lane->worker->layout][lane->partition] == lane->worker->index)
         return;
-    lane->turn++;
-    lane->state = STATE_NONE;
+    leave(lane);
 }
 
 void workers_move(struct world *world, const struct process *process)
@@ -276,11 +179,11 @@ static void begin(struct world *world, struct process *process)
     struct sim_worker *worker = process->owner;
     for (int p = 0; p < SIM_PARTITIONS; p++) {
         struct lane *lane = &worker->lane[p];
-        lane->turn++;
-        lane->state = STATE_NONE;
+        leave(lane);
         if (world->group[worker->layout][p] == worker->index)
             assign(world, lane);
     }
+    worker_take_later(world, worker);
 }
 
 void worker_reset(struct world *world, int index)

@@ -1,5 +1,6 @@
-/* Simulated workers: each partition of a layout is carried from the log to its shard by one worker, until it is moved
- * to the other one, which the first does not hear of. What they conclude is protocol/progress.h's. */
+/* Simulated workers: each partition of a layout is carried from the log to its shard by one worker, together with its
+ * others in one transaction, until it is moved to the other one, which the first does not hear of. What they conclude is
+ * protocol/progress.h's. */
 #ifndef WEIR_SIM_WORKER_H
 #define WEIR_SIM_WORKER_H
 
