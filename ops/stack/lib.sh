@@ -112,6 +112,13 @@ process_pid() {
 
 process_is_running() { process_pid "$1" >/dev/null; }
 
+# All its threads: one that runs for a moment longer may still take a request, or carry it out.
+process_is_stopped() {
+    local pid
+    pid=$(process_pid "$1") || return 1
+    ! grep -h '^State:' "/proc/$pid"/task/*/status 2>/dev/null | grep -qv 'T (stopped)'
+}
+
 # A server that inherits a lock would hold it for as long as it runs.
 locks_leave() {
     local lock
