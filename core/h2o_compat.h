@@ -3,6 +3,7 @@
 #ifndef WEIR_CORE_H2O_COMPAT_H
 #define WEIR_CORE_H2O_COMPAT_H
 
+#include <assert.h>
 #include <h2o.h>
 #include <h2o/http1.h>
 #include <string.h>
@@ -23,6 +24,21 @@ static inline char *compat_pool_copy(h2o_mem_pool_t *pool, const void *data, siz
         memcpy(copy, data, len);
     copy[len] = '\0';
     return copy;
+}
+
+/* A request's head as it came, from its request line to the empty line; nothing when the request has no body. Only for
+ * a handler that was called just now.
+ *
+ * h2o keeps Content-Length and Transfer-Encoding from handlers, and does not say how many there were (lib/http1.c,
+ * init_headers). But until the answer is out, a request lies as a whole at the front of its socket's input, and the body
+ * points to its place behind the head. A library that keeps bodies elsewhere ends here, with the first body. */
+static inline h2o_iovec_t compat_head_before_body(const h2o_req_t *h2o)
+{
+    if (h2o->entity.base == NULL)
+        return h2o_iovec_init(NULL, 0);
+    const h2o_buffer_t *input = h2o->conn->callbacks->get_socket(h2o->conn)->input;
+    assert(h2o->entity.base > input->bytes && h2o->entity.base <= input->bytes + input->size);
+    return h2o_iovec_init(input->bytes, (size_t)(h2o->entity.base - input->bytes));
 }
 
 #endif

@@ -6,8 +6,9 @@
  * answer goes nowhere). HTTP/2 and TLS belong to the front door. A client that goes away while its request is being
  * worked on is noticed when the answer is written, not before.
  *
- * Answered here, for every service: /livez, /readyz (?verbose), /healthz, /metrics, 404, 405 with Allow, 413,
- * X-Request-Id (echoed or made).
+ * Answered here, for every service: /livez, /readyz (?verbose), /healthz, /metrics, 404, 405 with Allow, 413, 400 to a
+ * request with two lengths (or a length and a Transfer-Encoding), whose connection is closed, X-Request-Id (echoed or
+ * made).
  */
 #ifndef WEIR_CORE_HTTP_H
 #define WEIR_CORE_HTTP_H

@@ -147,11 +147,26 @@ static void refuse_body(struct http_req *req)
     http_respond_problem(req, 413, "body_too_large", detail, 0);
 }
 
+/* h2o has gone by one of the lengths, and what it takes for the next request may be a part of this one's body. */
+static void refuse_framing(struct http_req *req)
+{
+    req->h2o->http1_is_persistent = 0;
+    http_respond_problem(req, 400, "malformed",
+                         "More than one header says where the body ends: one Content-Length or one Transfer-Encoding "
+                         "is right.",
+                         0);
+}
+
 static void dispatch(struct http_req *req, h2o_req_t *h2o)
 {
     const struct http_server *server = req->owner->server;
     struct text method = {h2o->input.method.base, h2o->input.method.len};
     http_route_find(server->routes, server->route_count, method, req->target.path, &req->match);
+    h2o_iovec_t head = compat_head_before_body(h2o);
+    if (!http_framed_once((struct text){head.base, head.len})) {
+        refuse_framing(req);
+        return;
+    }
     const struct http_route *route = req->match.route;
     if (route == NULL) {
         refuse_match(req);

@@ -1,7 +1,8 @@
-/* Decoding of percent-escapes and query strings (RFC 3986, and application/x-www-form-urlencoded for '+'), and the rule
- * for request ids. No I/O. */
+/* Decoding of percent-escapes and query strings (RFC 3986, and application/x-www-form-urlencoded for '+'), and the rules
+ * for request ids and for a body's length. No I/O. */
 #include "core/http_text.h"
 #include <string.h>
+#include <strings.h>
 
 static int hex_value(char c)
 {
@@ -21,6 +22,28 @@ int http_escape_value(const char *text, size_t len)
     int high = hex_value(text[1]);
     int low = hex_value(text[2]);
     return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
+/* `word` is lower case. Most lines differ in their first letter. */
+static bool begins_with(const char *line, const char *end, const char *word)
+{
+    size_t len = strlen(word);
+    return (size_t)(end - line) >= len && (*line | 0x20) == *word && strncasecmp(line, word, len) == 0;
+}
+
+bool http_framed_once(struct text head)
+{
+    const char *end = head.data + head.len;
+    int count = 0;
+    bool framing = false; /* the line before was such a header */
+    for (const char *at = head.data; at < end && (at = memchr(at, '\n', (size_t)(end - at))) != NULL;) {
+        at++;
+        bool folded = at < end && (*at == ' ' || *at == '\t');
+        framing = (framing && folded) || begins_with(at, end, "content-length:") ||
+                  begins_with(at, end, "transfer-encoding:");
+        count += framing;
+    }
+    return count <= 1;
 }
 
 long http_decode(char *text, size_t len, bool plus_is_space)

@@ -8,7 +8,7 @@ import pytest
 
 from support import process, raw, stack, users
 
-INGEST, QUERY, FRONT = stack.ENV["WEIR_INGEST"], stack.ENV["WEIR_QUERY"], stack.FRONT
+INGEST, QUERY, KEEPER, FRONT = stack.ENV["WEIR_INGEST"], stack.ENV["WEIR_QUERY"], stack.ENV["WEIR_KEEPER"], stack.FRONT
 BOTH = pytest.mark.parametrize("base", [INGEST, FRONT], ids=["ingest", "front"])
 REQUEST_TIMEOUT_S = 3.0  # http.request_timeout_ms of ingest
 TIMEOUT_S = {INGEST: REQUEST_TIMEOUT_S, FRONT: 5.0}  # of a whole request; of the front door its own, for a head: what comes after it meets that of ingest
@@ -204,47 +204,80 @@ def two_grabs(coupon, first_user, framing):
     return HEAD + framing(body, hidden)
 
 
+def lengths(*values):
+    return b"".join(b"Content-Length: %d\r\n" % value for value in values)
+
+
+def chunked(body):
+    return b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+
+
+CHUNKS = b"Transfer-Encoding: chunked\r\n"
 FRAMINGS = {
-    "two_lengths": lambda body, hidden: b"Content-Length: %d\r\nContent-Length: %d\r\n\r\n" % (len(body), len(body) + len(hidden)) + body + hidden,
-    "long_length_first": lambda body, hidden: b"Content-Length: %d\r\nContent-Length: %d\r\n\r\n" % (len(body) + len(hidden), len(body)) + body + hidden,
-    "length_and_chunks": lambda body, hidden: b"Content-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n" % (len(body) + len(hidden) + 12, len(body))
-    + body + b"\r\n0\r\n\r\n" + hidden,
+    "two_lengths": lambda body, hidden: lengths(len(body), len(body) + len(hidden)) + b"\r\n" + body + hidden,
+    "long_length_first": lambda body, hidden: lengths(len(body) + len(hidden), len(body)) + b"\r\n" + body + hidden,
+    "equal_lengths": lambda body, hidden: lengths(len(body), len(body)) + b"\r\n" + body + hidden,
+    "length_and_chunks": lambda body, hidden: lengths(len(chunked(body)) + len(hidden)) + CHUNKS + b"\r\n" + chunked(body) + hidden,
+    "chunks_and_length": lambda body, hidden: CHUNKS + lengths(len(chunked(body)) + len(hidden)) + b"\r\n" + chunked(body) + hidden,
 }
 
 
 @pytest.mark.parametrize("framing", FRAMINGS)
 def test_two_lengths_never_split_a_request_in_two_at_the_front(framing):
-    """The front door refuses two lengths. Beside chunks it drops the length (RFC 9112, 6.3) and closes, so what follows is a request for nobody."""
+    """The front door refuses two lengths, and makes one of two equal ones. Beside chunks it drops the length (RFC 9112, 6.3) and closes, so what
+    follows is a request for nobody."""
     coupon = stack.new_coupon(10)
     first = users.take(2)
-    wire = raw.Wire(FRONT, two_grabs(coupon, first, FRAMINGS[framing]))
+    wire = raw.Wire(FRONT, two_grabs(coupon, first, FRAMINGS[framing]) + b"GET /livez HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
     answers = [wire.answer()]
     while answers[-1] is not None:
         answers.append(wire.answer())
     wire.close()
-    if framing != "length_and_chunks":
+    if framing in ("two_lengths", "long_length_first"):
         assert [a and a.status for a in answers] == [400, None], answers
     stack.wait_quiet(coupon)
     grabbed = {row[1] for row in stack.ok_rows("hash", coupon)}
-    told = {a.json["user_id"] for a in answers if a is not None and a.status == 200}
+    told = {a.json["user_id"] for a in answers if a is not None and a.status == 200 and a.body != b"ok\n"}
     assert grabbed == told, f"of users {first} and {first + 1}: {grabbed} have a grab, {told} were told so"
 
 
-@pytest.mark.parametrize("framing,decided", [("two_lengths", 2), ("long_length_first", 0), ("length_and_chunks", 2)])
-def test_two_lengths_at_ingest_itself(framing, decided):
-    """Behind the front door no such request comes. Ingest takes the first length, and chunks before a length; whatever it decides it answers."""
-    coupon = stack.new_coupon(10)
-    first = users.take(2)
-    wire = raw.Wire(INGEST, two_grabs(coupon, first, FRAMINGS[framing]) + b"GET /livez HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
-    answers = [wire.answer()]
-    while answers[-1] is not None:
-        answers.append(wire.answer())
+def assert_refused_and_closed(wire, method="POST"):
+    answer = wire.answer(method)
+    assert answer is not None and answer.status == 400 and answer.headers["connection"] == "close", answer
+    assert answer.headers["content-type"] == "application/problem+json" and answer.json["code"] == "malformed", answer
+    assert "Content-Length" in answer.json["detail"] and answer.json["success"] is False, answer
+    assert wire.answer() is None, "what lies behind it is a request for nobody"
     wire.close()
-    assert answers[-2].body == b"ok\n", f"the last request is read as one: {answers}"
-    good = [a.json["user_id"] for a in answers[:-2] if a.status == 200]
-    assert good == list(range(first, first + decided)), answers
+
+
+@pytest.mark.parametrize("framing", FRAMINGS)
+def test_two_lengths_at_ingest_itself(framing):
+    """Behind the front door no such request comes; one that does is refused as a whole (RFC 9112, 6.3), and nothing is reserved for it."""
+    coupon = stack.new_coupon(10)
+    with nothing_leaks():
+        assert_refused_and_closed(raw.Wire(INGEST, two_grabs(coupon, users.take(2), FRAMINGS[framing]) + raw.grab(users.take(1), coupon)))
     stack.wait_quiet(coupon)
-    assert sorted(row[1] for row in stack.ok_rows("hash", coupon)) == good
+    assert stack.check_coupon(coupon, 10) == set() and stack.left(coupon) == 10
+    assert_served(coupon, INGEST)
+
+
+@pytest.fixture(scope="module")
+def coupon_of_ten():
+    return stack.new_coupon(10)
+
+
+TOKEN = f"Authorization: Bearer {stack.ENV['WEIR_ADMIN_TOKEN']}"
+
+
+@pytest.mark.parametrize("framing", FRAMINGS)
+@pytest.mark.parametrize("base,line", [(INGEST, "POST /admin/coupons/COUPON/restock"), (INGEST, "POST /api/coupon/grab/batch"), (INGEST, "GET /livez"),
+                                       (QUERY, "GET /api/coupon/COUPON/stock"), (QUERY, "POST /api/nothing"), (KEEPER, "GET /readyz")])
+def test_two_lengths_at_every_other_place(coupon_of_ten, base, line, framing):
+    """One layer reads the requests of all services."""
+    body = b'{"add": 5, "grabs": []}'
+    head = "\r\n".join([line.replace("COUPON", str(coupon_of_ten)) + " HTTP/1.1", "Host: test", "Content-Type: application/json", TOKEN, ""]).encode()
+    assert_refused_and_closed(raw.Wire(base, head + FRAMINGS[framing](body, head + lengths(len(body)) + b"\r\n" + body)))
+    assert stack.catalog("SELECT total FROM coupons WHERE coupon_id = %s", coupon_of_ten) == ((10,),), "it was restocked"
 
 
 # ---- they are many ----

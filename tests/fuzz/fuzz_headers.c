@@ -1,9 +1,11 @@
-/* The rules of request headers. The input is a token, a NUL, and a header's value.
+/* The rules of request headers. The input is a token, a NUL, and a header's value, which is a whole head, too.
  *
  * Must hold: a media type that is taken begins with application/json in any case; a traceparent and a try key that are
  * taken are visible ASCII of the lengths that the log and the stock count on, and a try key holds nothing that would
  * part two claims; a bearer token is taken exactly when it is the token, and never when that is empty; a request id
- * that is taken can be written into a header and a log line as it is. */
+ * that is taken can be written into a header and a log line as it is; a head takes one header more that says where the
+ * body ends exactly when it has none, and never two. */
+#include "core/buf.h"
 #include "core/http_text.h"
 #include "ingest/admin_request.h"
 #include "schemas/stock.h"
@@ -39,6 +41,29 @@ static void check_token(const char *value, size_t len, const char *token)
     assert(admin_token_ok(value, len, token) == same);
 }
 
+static bool holds(const char *text, size_t len, const char *word)
+{
+    const size_t word_len = strlen(word);
+    for (size_t i = 0; i + word_len <= len; i++)
+        if (strncasecmp(text + i, word, word_len) == 0)
+            return true;
+    return false;
+}
+
+static void check_framing(const char *head, size_t len)
+{
+    static const char length[] = "\ncontent-length:1", encoding[] = "\nTransfer-Encoding: x\r\n\r\n";
+    struct buf longer = {0};
+    bool none = !holds(head, len, "\ncontent-length:") && !holds(head, len, "\ntransfer-encoding:");
+    bool once = http_framed_once((struct text){head, len});
+    buf_append(&longer, head, len);
+    buf_append_str(&longer, length);
+    assert(http_framed_once((struct text){longer.data, longer.len}) == none && (once || !none));
+    buf_append_str(&longer, encoding);
+    assert(!http_framed_once((struct text){longer.data, longer.len}));
+    buf_free(&longer);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_input input = fuzz_input(data, size);
@@ -52,6 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(http_id_valid((struct text){value, len}) ==
            (len >= 1 && len <= HTTP_ID_BYTES_MAX && visible(value, len, 0x20)));
     check_token(value, len, token);
+    check_framing(value, len);
     free(value);
     free(token);
     return 0;
