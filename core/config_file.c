@@ -1,7 +1,7 @@
 /* The settings file: YAML, a map of sections, each a map of settings.
  *
- *     config_file_load -> config_read_file -> yaml_parser_load -> load_root -> load_section -> load_pair
- *                      -> config_value_set
+ *     config_file_load -> config_read_file -> check_bounds -> yaml_parser_load -> load_root -> load_section
+ *                      -> load_pair -> config_value_set
  *
  * Not accepted, though YAML has it: a second document, deeper maps, a key twice, a key that is no text, an empty value
  * without quotes. */
@@ -13,6 +13,11 @@
 #include <string.h>
 #include <unistd.h>
 #include <yaml.h>
+
+enum {
+    DEPTH_MAX = 8,                                     /* a setting's list of URLs is at three */
+    EVENTS_MAX = 2 * CONFIG_ROWS_MAX * CONFIG_LIST_MAX /* of both ends of maps and lists, keys and values */
+};
 
 struct reading {
     struct config_loading *loading;
@@ -243,6 +248,53 @@ static bool load_document(struct reading *reading, yaml_parser_t *parser, bool e
     return done;
 }
 
+static bool parser_begin(struct reading *reading, const struct buf *text, yaml_parser_t *ret_parser)
+{
+    if (!yaml_parser_initialize(ret_parser))
+        return err_set(reading->err, ERR_INTERNAL, "%s: the YAML parser cannot be made", reading->path);
+    yaml_parser_set_input_string(ret_parser, (const unsigned char *)(text->data ? text->data : ""), text->len);
+    return true;
+}
+
+struct walk {
+    size_t depth, count;
+    size_t line; /* of the event that was counted last */
+};
+
+/* Counts an event in; false at the end, or when it is no YAML from here on, which load_document says better. */
+static bool walk_on(yaml_parser_t *parser, struct walk *walk)
+{
+    yaml_event_t event;
+    if (!yaml_parser_parse(parser, &event))
+        return false;
+    walk->depth += event.type == YAML_MAPPING_START_EVENT || event.type == YAML_SEQUENCE_START_EVENT;
+    walk->depth -= event.type == YAML_MAPPING_END_EVENT || event.type == YAML_SEQUENCE_END_EVENT;
+    walk->count++;
+    walk->line = event.start_mark.line + 1;
+    bool more = event.type != YAML_STREAM_END_EVENT;
+    yaml_event_delete(&event);
+    return more;
+}
+
+/* libyaml's time grows with the square of the depth and of the anchors: of brackets alone, a file as large as it may be
+ * would keep a start busy for an hour. So it is walked once before it is loaded, and no further than settings go. */
+static bool check_bounds(struct reading *reading, const struct buf *text)
+{
+    struct walk walk = {0};
+    yaml_parser_t parser;
+    if (!parser_begin(reading, text, &parser))
+        return false;
+    while (walk_on(&parser, &walk) && walk.depth <= DEPTH_MAX && walk.count <= EVENTS_MAX)
+        ;
+    yaml_parser_delete(&parser);
+    if (walk.depth > DEPTH_MAX)
+        return err_set(reading->err, ERR_USAGE, "%s:%zu: is nested deeper than any setting", reading->path, walk.line);
+    if (walk.count > EVENTS_MAX)
+        return err_set(reading->err, ERR_USAGE, "%s:%zu: holds more values than there may be settings", reading->path,
+                       walk.line);
+    return true;
+}
+
 bool config_file_load(struct config_loading *loading, const char *path, struct err *err)
 {
     struct buf text = {0};
@@ -250,10 +302,8 @@ bool config_file_load(struct config_loading *loading, const char *path, struct e
         return false;
     struct reading reading = {.loading = loading, .path = path, .err = err};
     yaml_parser_t parser;
-    bool done =
-        yaml_parser_initialize(&parser) || err_set(err, ERR_INTERNAL, "%s: the YAML parser cannot be made", path);
+    bool done = check_bounds(&reading, &text) && parser_begin(&reading, &text, &parser);
     if (done) {
-        yaml_parser_set_input_string(&parser, (const unsigned char *)(text.data ? text.data : ""), text.len);
         done = load_document(&reading, &parser, false) && load_document(&reading, &parser, true);
         yaml_parser_delete(&parser);
     }

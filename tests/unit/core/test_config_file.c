@@ -157,6 +157,23 @@ static void too_much_is_refused(void **state)
     buf_free(&text);
 }
 
+/* Both would take libyaml minutes: what is as large as a file may be is walked no further than settings go. */
+static void what_is_deep_or_long_is_refused_at_once(void **state)
+{
+    (void)state;
+    struct buf text = {0};
+    buf_append_str(&text, "http:\n  port: ");
+    while (text.len < CONFIG_FILE_BYTES_MAX)
+        buf_append_char(&text, '[');
+    fails(text.data, ":2: is nested deeper than any setting");
+    buf_reset(&text);
+    buf_append_str(&text, "http:\n");
+    for (int at = 0; text.len < CONFIG_FILE_BYTES_MAX - 20; at++)
+        buf_printf(&text, "- &a%d\n", at);
+    fails(text.data, ":16381: holds more values than there may be settings");
+    buf_free(&text);
+}
+
 static void files_that_cannot_be_read(void **state)
 {
     (void)state;
@@ -178,6 +195,7 @@ int main(void)
         cmocka_unit_test(wrong_shapes_are_refused),
         cmocka_unit_test(what_is_no_yaml_is_refused),
         cmocka_unit_test(too_much_is_refused),
+        cmocka_unit_test(what_is_deep_or_long_is_refused_at_once),
         cmocka_unit_test(files_that_cannot_be_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
