@@ -1,6 +1,5 @@
 #include "ingest/keeper_claims.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,10 +52,9 @@ void claims_add(struct claims *claims, uint64_t coupon_id, uint64_t user_id, uin
         coupon->cap = coupon->cap == 0 ? 64 : coupon->cap * 2;
         coupon->claim = mem_grow(coupon->claim, coupon->cap * sizeof *coupon->claim);
     }
-    uint32_t try_at = 0;
+    uint64_t try_at = 0;
     if (try_len > 0) {
-        assert(claims->tries.len < UINT32_MAX - try_len);
-        try_at = (uint32_t)claims->tries.len;
+        try_at = claims->tries.len;
         buf_append(&claims->tries, try_key, try_len);
         buf_append_char(&claims->tries, '\0');
     }

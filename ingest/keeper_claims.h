@@ -9,7 +9,7 @@
 struct claim {
     uint64_t user_id;
     uint64_t grab_id;
-    uint32_t try_at; /* where its try key begins in `tries`; 0: it has none */
+    uint64_t try_at; /* where its try key begins in `tries`; 0: it has none */
 };
 
 struct coupon_claims {

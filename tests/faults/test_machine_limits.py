@@ -7,10 +7,11 @@ import struct
 
 import pymysql
 import pytest
+import redis
 
 from support import limits, links, mariadb, raw, records, shard_faults, stack, users
 from support.limits import limited, no_descriptor_left, wait_no_descriptor
-from support.sale import Sale
+from support.sale import REBUILT_S, Sale
 
 more = pytest.mark.more
 SERVICES = ("ingest", "keeper", "query", "worker-hash", "worker-daily")
@@ -201,6 +202,22 @@ def test_no_memory_left(name):
         stack.wait_for(lambda: not stack.runs(name), 60, f"{name} ends for want of memory")
     assert END.search(stack.log_since(name, since)), f"{name} does not say why it ended: {stack.log_since(name, since)[-2000:]}"
     stack.ctl("start", name)
+    sale.end()
+
+
+@more
+def test_no_memory_left_in_redis():
+    """The machine's, not its own maxmemory: it ends where it stands and says why, and the stock is rebuilt when it is started."""
+    sale, since, epoch = new_sale(users_count=6000), stack.log_size("redis-stock"), stack.epoch()
+    client = stack.stock_redis()
+    with limited("redis-stock", limits.DATA, limits.data_bytes("redis-stock")):
+        with contextlib.suppress(OSError, redis.exceptions.ConnectionError):  # it dies of it
+            client.set("press", b"x" * (8 << 20))
+        stack.wait_for(lambda: not stack.runs("redis-stock"), 60, "Redis ends for want of memory")
+    assert "Out Of Memory" in stack.log_since("redis-stock", since), stack.log_since("redis-stock", since)[-2000:]
+    assert sale.storm.runs(), "the load was over before the fault"
+    stack.ctl("start", "redis-stock")
+    stack.wait_for(lambda: stack.epoch() > epoch and stack.is_open(sale.coupon), REBUILT_S + 20, "the stock is rebuilt")
     sale.end()
 
 
