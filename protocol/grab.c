@@ -63,8 +63,7 @@ struct grab_step grab_on_reserve(struct grab *grab, enum reserve_result result, 
         grab->existing_id = existing_id;
         grab->existing_epoch = epoch;
         return result == RESERVE_EXISTS_SETTLED ? step(GRAB_DO_NOTHING, ANSWER_REPLAYED) : found_pending(grab, now_us);
-    case RESERVE_ENDED: /* closed by an admin: looked at before claims, it says nothing of a grab found pending */
-        return grab->existing_id != 0 ? found_nothing(grab) : step(GRAB_DO_NOTHING, ANSWER_REFUSED);
+    case RESERVE_ENDED:
     case RESERVE_NOT_STARTED:
     case RESERVE_LIMIT_REACHED:
     case RESERVE_OUT_OF_STOCK:

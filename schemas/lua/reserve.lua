@@ -22,7 +22,6 @@ local function existing(claims, try)
 end
 
 local function reserve(user, grab, try)
-  if mark[1] == 'closed' then return ENDED, '' end
   local claims = redis.call('HGET', CLAIMS, user) or ''
   local known, count = existing(claims, try)
   if known then
@@ -31,6 +30,7 @@ local function reserve(user, grab, try)
     if shown == '0' then pending_set(known, state, '1', hint, its_user, its_try) end
     return EXISTS_PENDING, known
   end
+  if mark[1] == 'closed' then return ENDED, '' end -- by an admin; whoever has a grab keeps it
   if now < opens then return NOT_STARTED, '' end
   if ends > 0 and now >= ends then return ENDED, '' end
   if count >= limit then return LIMIT_REACHED, '' end

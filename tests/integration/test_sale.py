@@ -93,11 +93,14 @@ def test_the_other_refusals():
     assert stack.grab(user, future).json["reason"] == "not_started"
     past = stack.new_coupon(5, ends_at="2024-02-01T00:00:00Z")
     assert stack.grab(user, past).json["reason"] == "ended"
-    open_one = stack.new_coupon(5)
+    open_one, holder = stack.new_coupon(5), users.take(1)
+    grab_id = stack.grab(holder, open_one).json["grab_id"]
     assert stack.admin(f"/admin/coupons/{open_one}/close").status in (200, 202)
     stack.wait_for(lambda: stack.mark(open_one)["state"] == "closed", 10, "the close is carried")
     assert stack.grab(user, open_one).json["reason"] == "ended"
-    assert stack.left(open_one) == 5
+    again = stack.grab(holder, open_one).json
+    assert again["success"] and again["replayed"] and again["grab_id"] == grab_id, "whoever has a grab is told so behind a closed gate, too"
+    assert stack.left(open_one) == 4
 
 
 def test_restock_is_carried_once():

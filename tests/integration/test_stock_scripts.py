@@ -170,12 +170,22 @@ def test_window_and_gate(make):
     assert make(state="closed").reserve(7, 100) == (ENDED, "")
 
 
-def test_an_existing_claim_comes_before_window_limit_and_stock(make):
+def test_an_existing_claim_comes_before_gate_window_limit_and_stock(make):
     s = make(total=1)
     s.reserve(7, 100)
     s.run("settle", s.epoch, 100)
     s.redis.hset(s.keys[0], "ends_ms", 1)
     assert s.reserve(7, 101) == (SETTLED, "100")
+    assert s.run("carry", "closed", 1, 1, 0, 0, 60000, 2) == 1
+    assert s.reserve(7, 101) == (SETTLED, "100") and s.reserve(8, 102) == (ENDED, "")
+
+
+def test_a_pending_claim_behind_a_closed_gate_is_shown(make):
+    s = make()
+    s.reserve(7, 100)
+    assert s.run("carry", "closed", 8, 1, 0, 0, 60000, 2) == 1
+    assert s.reserve(7, 101) == (PENDING, "100")
+    assert s.run("release", s.epoch, 100) == [0], "a grab that was shown is released"
 
 
 def test_limit_above_one_with_and_without_keys(make):
