@@ -193,16 +193,15 @@ bool kafka_admin_partitions(struct kafka_admin *admin, const char *topic, int64_
 }
 
 /* The library goes on asking the leader that it once knew, also when that one says that it no longer is: only a look at
- * the topic makes it learn. Answers the time left, ms; 0: it is over. `ret_count`: its partitions, when there was an answer. */
-static int64_t learn_leaders(struct kafka_admin *admin, const char *topic, int64_t deadline_ms, int *ret_count)
+ * the topic makes it learn. False: the time is over. `ret_count`: its partitions, when there was an answer. */
+static bool learn_leaders(struct kafka_admin *admin, const char *topic, int64_t deadline_ms, int *ret_count)
 {
     int64_t left_ms;
     do {
         clock_sleep_ms(SETTLE_STEP_MS);
         left_ms = deadline_ms - clock_boottime_ms();
     } while (left_ms > 0 && !kafka_admin_partitions(admin, topic, left_ms, ret_count, NULL));
-    left_ms = deadline_ms - clock_boottime_ms();
-    return left_ms > 0 ? left_ms : 0;
+    return deadline_ms > clock_boottime_ms();
 }
 
 /* The library calls a partition unknown also before it has heard of it; then one that is there comes. */
@@ -211,15 +210,41 @@ static bool may_come(rd_kafka_resp_err_t code, int32_t partition, int count)
     return kafka_error_kind(code) == ERR_OUTAGE || (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION && partition < count);
 }
 
+/* One end of a partition's log: ListOffsets takes these two "offsets" for times (KIP-79). rd_kafka_query_watermark_offsets
+ * asks the same, but the library's 2.0.2 waits there for as long as a leader that hangs lets it, whatever the timeout. */
+static rd_kafka_resp_err_t ask_end(struct kafka_admin *admin, const char *topic, int32_t partition, int64_t end,
+                                   int64_t deadline_ms, int64_t *ret_offset)
+{
+    const int64_t left_ms = deadline_ms - clock_boottime_ms();
+    rd_kafka_topic_partition_list_t *asked = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(asked, topic, partition)->offset = end;
+    rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(admin->handle, asked, left_ms > 0 ? (int)left_ms : 0);
+    if (!code)
+        code = asked->elems[0].err;
+    if (!code && asked->elems[0].offset < 0)
+        code = RD_KAFKA_RESP_ERR__FAIL;
+    *ret_offset = asked->elems[0].offset;
+    rd_kafka_topic_partition_list_destroy(asked);
+    return code;
+}
+
+static rd_kafka_resp_err_t ask_ends(struct kafka_admin *admin, const char *topic, int32_t partition,
+                                    int64_t deadline_ms, int64_t *ret_low, int64_t *ret_high)
+{
+    rd_kafka_resp_err_t code = ask_end(admin, topic, partition, RD_KAFKA_OFFSET_BEGINNING, deadline_ms, ret_low);
+    return code ? code : ask_end(admin, topic, partition, RD_KAFKA_OFFSET_END, deadline_ms, ret_high);
+}
+
 /* A leader that is being chosen, or that the library has not heard of yet, is waited for within the call's own time. */
 bool kafka_admin_watermarks(struct kafka_admin *admin, const char *topic, int32_t partition, int64_t timeout_ms,
                             int64_t *ret_low, int64_t *ret_high, struct err *err)
 {
-    int64_t low = 0, high = 0, deadline_ms = clock_boottime_ms() + timeout_ms, left_ms = timeout_ms;
+    const int64_t deadline_ms = clock_boottime_ms() + timeout_ms;
+    int64_t low = 0, high = 0;
     rd_kafka_resp_err_t code;
     int count = INT_MAX; /* until it is known */
-    while ((code = rd_kafka_query_watermark_offsets(admin->handle, topic, partition, &low, &high, (int)left_ms)) &&
-           may_come(code, partition, count) && (left_ms = learn_leaders(admin, topic, deadline_ms, &count)) > 0) {
+    while ((code = ask_ends(admin, topic, partition, deadline_ms, &low, &high)) && may_come(code, partition, count) &&
+           learn_leaders(admin, topic, deadline_ms, &count)) {
     }
     if (code)
         return kafka_fail(err, code, admin->brokers, NULL, "tell the watermarks of %s[%d]", topic, (int)partition);

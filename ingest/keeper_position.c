@@ -161,8 +161,7 @@ static bool records_fit(const struct keeper *keeper, const struct position posit
 
 /* ---- before RAISE ---- */
 
-/* The look at the topic comes first, for its time is its own: librdkafka 2.0.2 waits for the requests of watermarks as
- * long as a broker that hangs lets it (socket.timeout.ms, several times). */
+/* The look at the topic comes first: where no broker answers it takes the time of one call. */
 static bool logs_fit(struct keeper *keeper, const struct position position[ROUTE_PARTITIONS_MAX], struct err *err)
 {
     struct kafka_admin *admin = keeper_admin(keeper, err);

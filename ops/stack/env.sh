@@ -2,21 +2,24 @@
 # Which stack this is: its folder, its ports and its secrets, and the file var/stack.env that tells them to others.
 # A stack remembers its ports and secrets in that file, so that a second start finds the same ones.
 
-# env_select DEFAULT_FOLDER DEFAULT_BASE [KIND [BROKERS]]: sets WEIR_VAR, WEIR_PORT_BASE, the kind, the secrets and the parts; makes nothing.
-# KIND and BROKERS (the number of Kafka's brokers) are those of a stack which is still to be made.
+# env_select DEFAULT_FOLDER DEFAULT_BASE [KIND [BROKERS [LINKS]]]: sets WEIR_VAR, WEIR_PORT_BASE, the kind, the secrets and the parts; makes nothing.
+# KIND, BROKERS (the number of Kafka's brokers) and LINKS (not empty: it has links; one under test always has) are those of a stack which is still to be made.
 env_select() {
     local wanted_base=${WEIR_PORT_BASE:-} stored_base='' stored_brokers=''
     WEIR_VAR=${WEIR_VAR:-$1}
     [[ $WEIR_VAR == /* ]] || WEIR_VAR=$PWD/$WEIR_VAR
     WEIR_VAR=$(realpath -m "$WEIR_VAR")
-    db_password='' admin_token='' stack_kind=${3:-dev}
+    db_password='' admin_token='' stack_kind=${3:-dev} stack_links=${5:-}
     if [[ -r $WEIR_VAR/stack.env ]]; then
         stored_base=$(env_stored WEIR_PORT_BASE)
         db_password=$(env_stored WEIR_DB_PASSWORD)
         admin_token=$(env_stored WEIR_ADMIN_TOKEN)
         stack_kind=$(env_stored WEIR_STACK_KIND)
         stored_brokers=$(env_stored WEIR_KAFKA_BROKERS)
+        stack_links=$(env_stored WEIR_PROXY)
+        [[ -z ${5:-} || -n $stack_links ]] || die "the stack in $WEIR_VAR was made without links. Set WEIR_VAR to another folder, or remove it with ops/down --wipe"
     fi
+    [[ $stack_kind != test ]] || stack_links=yes
     kafka_brokers=${stored_brokers:-${4:-1}}
     WEIR_PORT_BASE=${wanted_base:-${stored_base:-$2}}
     parts_select

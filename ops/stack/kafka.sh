@@ -19,11 +19,13 @@ kafka_min_insync() { echo $((kafka_brokers / 2 + kafka_brokers % 2)); }
 # kafka_addresses [CLIENT]: all brokers, as CLIENT finds them; directly when there is none.
 kafka_addresses() {
     local name text=''
-    if [[ -n ${1:-} ]] && links_are_wanted; then
-        text=,127.0.0.1:$(port_of "link-$1-kafka")
-    else
-        for name in $(kafka_names); do text+=,127.0.0.1:$(port_of "$name"); done
-    fi
+    for name in $(kafka_names); do
+        if [[ -n ${1:-} ]] && links_are_wanted; then
+            text+=,127.0.0.1:$(port_of "link-$1-$name")
+        else
+            text+=,127.0.0.1:$(port_of "$name")
+        fi
+    done
     echo "${text#,}"
 }
 
@@ -67,14 +69,14 @@ kafka_cluster_id() {
     cat "$file"
 }
 
-# kafka_listeners NAME: the broker's listeners, as three settings of kafka.properties: for tools, for the controller, and in a stack under test one for
+# kafka_listeners NAME: the broker's listeners, as three settings of kafka.properties: for tools, for the controller, and in a stack with links one for
 # each service, which is told to come back through its link.
 kafka_listeners() {
     local client own='' told='' kinds=''
     if links_are_wanted; then
         for client in "${kafka_clients[@]}"; do
-            own+=,${client^^}://127.0.0.1:$(port_of "kafka-$client")
-            told+=,${client^^}://127.0.0.1:$(port_of "link-$client-kafka")
+            own+=,${client^^}://127.0.0.1:$(port_of "$1-$client")
+            told+=,${client^^}://127.0.0.1:$(port_of "link-$client-$1")
             kinds+=,${client^^}:PLAINTEXT
         done
     fi

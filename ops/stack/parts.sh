@@ -18,7 +18,7 @@ service_names=(keeper ingest query worker-hash worker-daily)
 part_names=() # those of this stack, as env_select finds it
 shard_count=4
 
-# The offset of each port from WEIR_PORT_BASE. From 20 to 24 and from 50 on: see proxy.sh. 40 to 49 are for what a test starts itself.
+# The offset of each port from WEIR_PORT_BASE. From 20 to 24, from 29 to 38 and from 50 on: see proxy.sh. 40 to 49 are for what a test starts itself.
 declare -A port_offsets=(
     [haproxy]=0 [ingest]=1 [keeper]=2 [query]=3 [worker-hash]=4 [worker-daily]=5 [haproxy-stats]=6
     [kafka]=10 [kafka-controller]=11 [redis-stock]=12 [redis-cache]=13
@@ -38,6 +38,7 @@ parts_select() {
     local number
     for ((number = 2; number <= kafka_brokers; number++)); do server_names+=("kafka$number"); done
     part_names=("${server_names[@]}" "${service_names[@]}" haproxy)
+    links_select
     ! links_are_wanted || part_names=(proxy "${part_names[@]}")
 }
 

@@ -73,6 +73,16 @@ def metadata(topic):
     return _topics("-t", topic)[topic]
 
 
+def coordinator(group):
+    """The broker (its number) that a consumer group's members turn to: who leads the group's partition of the offsets topic, which goes by Java's hash of its name."""
+    code = 0
+    for letter in group.encode():
+        code = (31 * code + letter) & 0xFFFFFFFF
+    partitions = metadata("__consumer_offsets")["partitions"]
+    number = (code & 0x7FFFFFFF) % len(partitions)
+    return next(p["leader"] for p in partitions if p["partition"] == number)
+
+
 def delete_topic(topic):
     request = _library.rd_kafka_DeleteTopic_new(topic.encode())
     _ask(_library.rd_kafka_DeleteTopics, request)

@@ -5,7 +5,7 @@
     with links.fault("worker-hash-shard2", swallow=1, match="COMMIT") as link:
         stack.wait_for(lambda: link.hits("swallow"), 30, "an answer is swallowed")
 
-A link is CLIENT-SERVER: haproxy-ingest haproxy-query; ingest- keeper- query- worker-hash- worker-daily- with kafka and catalog; ingest- keeper- query-redis,
+A link is CLIENT-SERVER: haproxy-ingest haproxy-query; ingest- keeper- query- worker-hash- worker-daily- with kafka (with three brokers also kafka2 and kafka3) and catalog; ingest- keeper- query-redis,
 query-redis-cache; keeper- query- worker-hash- worker-daily- with shard0 to shard3. Faults: weir-fault-proxy --help.
 """
 import contextlib

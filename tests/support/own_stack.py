@@ -1,9 +1,9 @@
 """A stack beside the one under test, for what would spoil that one, or for engines that it does not have.
 
-    with own_stack.up("--kafka-brokers", "3"):
+    with own_stack.up("--kafka-brokers", "3", "--links"):
         ...                                      everything in tests/support asks the new stack
 
-It is one for use: without links between its parts.
+It is one for use: without links between its parts, unless it is made with "--links".
 """
 import contextlib
 import os
