@@ -15,6 +15,7 @@
 #include <yaml.h>
 
 enum {
+    TAGS_MAX = 8,
     DEPTH_MAX = 8,                                     /* a setting's list of URLs is at three */
     EVENTS_MAX = 2 * CONFIG_ROWS_MAX * CONFIG_LIST_MAX /* of both ends of maps and lists, keys and values */
 };
@@ -276,12 +277,27 @@ static bool walk_on(yaml_parser_t *parser, struct walk *walk)
     return more;
 }
 
-/* libyaml's time grows with the square of the depth and of the anchors: of brackets alone, a file as large as it may be
- * would keep a start busy for an hour. So it is walked once before it is loaded, and no further than settings go. */
+static bool holds_many(const struct buf *text, const char *word, int most)
+{
+    const char *at = text->data;
+    int count = 0;
+    while (at && count <= most && (at = memmem(at, (size_t)(text->data + text->len - at), word, strlen(word)))) {
+        at += strlen(word);
+        count++;
+    }
+    return count > most;
+}
+
+/* libyaml's time grows with the square of the depth, of the anchors and of the directives: of brackets alone, a file as
+ * large as it may be would keep a start busy for an hour. So it is walked once before it is loaded, and no further than
+ * settings go. */
 static bool check_bounds(struct reading *reading, const struct buf *text)
 {
     struct walk walk = {0};
     yaml_parser_t parser;
+    if (holds_many(text, "%TAG", TAGS_MAX)) /* all of them are read before the first event */
+        return err_set(reading->err, ERR_USAGE, "%s: holds more %%TAG directives than any settings need",
+                       reading->path);
     if (!parser_begin(reading, text, &parser))
         return false;
     while (walk_on(&parser, &walk) && walk.depth <= DEPTH_MAX && walk.count <= EVENTS_MAX)

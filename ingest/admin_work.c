@@ -161,6 +161,14 @@ static void admin_write(struct admin_worker *worker, struct admin_job *job)
     sql_rollback(worker->sql);
 }
 
+/* The client is told that it came to nothing; why, only a person here can mend. */
+static void tell_failed(const struct admin_job *job)
+{
+    if (job->result == ADMIN_AWAY || job->result == ADMIN_NOT_KNOWN)
+        log_warn("an admin's change was not written", LOG_INT("coupon", job->coupon_id),
+                 LOG_STR("known", job->result == ADMIN_AWAY ? "yes" : "no"), LOG_ERR(&job->err));
+}
+
 /* ---- the thread ---- */
 
 /* NULL: the worker stops and nothing waits. */
@@ -185,6 +193,7 @@ static void *worker_main(void *arg)
     struct admin_worker *worker = arg;
     for (struct admin_job *job; (job = job_take(worker)) != NULL;) {
         admin_write(worker, job);
+        tell_failed(job);
         loop_post(job->loop, &job->done);
     }
     sql_close(worker->sql);

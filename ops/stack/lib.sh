@@ -114,9 +114,10 @@ process_is_running() { process_pid "$1" >/dev/null; }
 
 # All its threads: one that runs for a moment longer may still take a request, or carry it out.
 process_is_stopped() {
-    local pid
+    local pid states
     pid=$(process_pid "$1") || return 1
-    ! grep -h '^State:' "/proc/$pid"/task/*/status 2>/dev/null | grep -qv 'T (stopped)'
+    states=$(grep -h '^State:' "/proc/$pid"/task/*/status 2>/dev/null || true)
+    [[ -n $states ]] && ! grep -qv 'T (stopped)' <<<"$states"
 }
 
 # A server that inherits a lock would hold it for as long as it runs.

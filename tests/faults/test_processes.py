@@ -101,8 +101,8 @@ def flush(_sale):
     stack.stock_redis().flushall()
 
 
-def open_one(_sale):
-    stack.new_coupon(10, hold_ms=HOLD_MS, wait=False)
+def open_one(sale):
+    sale.beside.append(stack.new_coupon(10, hold_ms=HOLD_MS, wait=False))
 
 
 def restock(sale):

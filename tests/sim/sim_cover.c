@@ -29,7 +29,8 @@ static const char *const fault_names[FAULTS] = {
     [FAULT_REDIS_REPLID] = "redis: master_replid moves",
     [FAULT_REDIS_CLOCK_FORWARD] = "redis: clock forward",
     [FAULT_REDIS_CLOCK_BACK] = "redis: clock back",
-    [FAULT_SHARD_BACK] = "shard: goes back to a lagging copy",
+    [FAULT_SHARD_FAILOVER] = "shard: fails over to a lagging copy",
+    [FAULT_PARTITION_BACK] = "shard: one partition goes back to a lagging copy",
     [FAULT_CATALOG_AWAY] = "catalog: away for longer than leases last",
     [FAULT_ROWS_LOST] = "shard: rows lost",
 };

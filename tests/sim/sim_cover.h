@@ -91,9 +91,10 @@ enum fault {
     FAULT_REDIS_REPLID,
     FAULT_REDIS_CLOCK_FORWARD,
     FAULT_REDIS_CLOCK_BACK,
-    FAULT_SHARD_BACK,   /* to a lagging copy: all of it, by a failover, or one partition, by hand */
-    FAULT_CATALOG_AWAY, /* for longer than leases last */
-    FAULT_ROWS_LOST,    /* by a shard, and neither progress nor totals */
+    FAULT_SHARD_FAILOVER, /* to a lagging copy */
+    FAULT_PARTITION_BACK, /* to a lagging copy of its shard, by hand; the others stay */
+    FAULT_CATALOG_AWAY,   /* for longer than leases last */
+    FAULT_ROWS_LOST,      /* by a shard, and neither progress nor totals */
     FAULTS,
     FAULT_MESSAGE_LAST = FAULT_LOG_REPORT_LATE,
     FAULT_PROCESS_LAST = FAULT_MOVE,

@@ -15,7 +15,6 @@ enum { CALLS_OF_A_RUN = 160 }; /* about; a fault of a server is armed at one of 
 /* Of a server's faults, where rows may be lost; and of those, how many have Redis flushed soon: nobody reads all rows
  * before a rebuild does. */
 enum { LOST_PERMILLE = 600, LOST_AND_FLUSHED_PERMILLE = 700 };
-enum { ALONE_PERMILLE = 250 }; /* of a shard that goes back: one partition of it alone */
 
 static int permille_at(const struct world *world, enum state state, int permille)
 {
@@ -114,12 +113,9 @@ static void flush_soon(struct world *world)
                  FAULT_REDIS_FLUSH);
 }
 
-static void shard_goes_back(struct world *world, int layout)
+static int some_layout(struct world *world)
 {
-    if (chance_permille(world, ALONE_PERMILLE))
-        database_put_back(world, layout, (int)chance_between(world, 0, SIM_PARTITIONS - 1));
-    else
-        database_fail_over(world, layout);
+    return (int)chance_between(world, 0, SIM_LAYOUTS - 1);
 }
 
 static void on_world_fault(struct world *world, void *what, int64_t fault)
@@ -136,8 +132,10 @@ static void on_world_fault(struct world *world, void *what, int64_t fault)
     TRACE(world, "fault: %s", fault_name((enum fault)fault));
     redis_states(world, (enum fault)fault);
     met_by_process(world, (enum fault)fault, NULL);
-    if (fault == FAULT_SHARD_BACK)
-        shard_goes_back(world, (int)chance_between(world, 0, SIM_LAYOUTS - 1));
+    if (fault == FAULT_SHARD_FAILOVER)
+        database_fail_over(world, some_layout(world));
+    else if (fault == FAULT_PARTITION_BACK)
+        database_put_back(world, some_layout(world), (int)chance_between(world, 0, SIM_PARTITIONS - 1));
     else if (fault == FAULT_CATALOG_AWAY)
         database_catalog_goes(world);
     else if (fault == FAULT_ROWS_LOST)

@@ -284,6 +284,11 @@ static void run_meta(struct world *world, struct call *call)
     call->out[1] = (int64_t)catalog->epoch;
 }
 
+bool keeper_leads(struct world *world, const struct sim_keeper *keeper)
+{
+    return !world->setup.leader || database_catalog(world)->leader == keeper->index;
+}
+
 static void on_meta(struct world *world, struct call *call)
 {
     struct sim_keeper *keeper = call->owner;

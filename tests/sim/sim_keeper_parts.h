@@ -69,6 +69,8 @@ struct sim_keeper {
 
 /* The round is over; the next begins later. */
 void keeper_rest(struct world *world, struct sim_keeper *keeper);
+/* By the lease, or all do. */
+bool keeper_leads(struct world *world, const struct sim_keeper *keeper);
 /* A call to Redis on the connection that the ids were read on. NULL: it is gone. */
 struct call *keeper_script(struct world *world, struct sim_keeper *keeper, enum state state, enum stock_script script,
                            uint64_t coupon);

@@ -218,8 +218,8 @@ static void on_barrier(struct world *world, void *owner, int64_t partition, enum
 {
     struct sim_keeper *keeper = owner;
     struct rebuild *rebuild = &keeper->rebuild;
-    if (report != APPEND_PERSISTED) {
-        outcome_is(world, keeper, STEP_NO_ANSWER);
+    if (report != APPEND_PERSISTED) { /* for ever, it may be: only as long as this keeper leads */
+        outcome_is(world, keeper, keeper_leads(world, keeper) ? STEP_NO_ANSWER : STEP_LOST);
         return;
     }
     rebuild->barrier[partition] = log_find_barrier(world, (int)partition, rebuild->by);

@@ -1,12 +1,12 @@
-/* C11 threads on POSIX threads, for ThreadSanitizer.
+/* C11 threads on POSIX threads, for ThreadSanitizer and for LeakSanitizer.
  *
  * What: mtx_*, cnd_*, thrd_*, call_once and tss_* of <threads.h>, each as one call of its pthread_* twin; cnd_timedwait
  * is core/kafka_common.c's own in every build. Why: the Kafka client library of Debian 12 is built on C11 threads, and
- * ThreadSanitizer of gcc 12 and clang 14 sees POSIX threads only: without this every record that passes from the
- * library's threads to ours looks like a race, and its threads are none that the sanitizer knows. How: linked into the
- * programs and tests of the preset tsan alone; the linker lets a program's own symbols go before those of the C
- * library. glibc has the types side by side (same size, and thrd_t is a pthread_t); checked below. Source: ISO/IEC
- * 9899:2011, 7.26; glibc 2.36, nptl. */
+ * the sanitizers of gcc 12 and clang 14 see POSIX threads only: without this every record that passes from the
+ * library's threads to ours looks like a race, and what such a thread alone still refers to when the program ends looks
+ * like a leak. How: linked into the programs and tests of the presets tsan and asan alone; the linker lets a program's
+ * own symbols go before those of the C library. glibc has the types side by side (same size, and thrd_t is a
+ * pthread_t); checked below. Source: ISO/IEC 9899:2011, 7.26; glibc 2.36, nptl. */
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>

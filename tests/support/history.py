@@ -3,7 +3,7 @@ import collections
 import time
 import urllib.parse
 
-from support.stack import LAYOUTS, get, ok_rows
+from support.stack import LAYOUTS, get, rows_of
 
 
 def state_of(location):
@@ -66,24 +66,26 @@ def check(coupon, history, states, limit=1):
     strange = [h for h in history if h["status"] not in STATUSES or h["outcome"] == "bad_answer"]
     assert not strange, f"{len(strange)} answers that no good request may get, among them {strange[0]}"
     check_tries(history)
-    of_user = collections.defaultdict(list)
+    by_key = limit > 1  # else a try of a user has any grab of theirs
+    of_try = collections.defaultdict(list)
     for h in history:
-        of_user[h["user"]].append(h)
+        of_try[h["user"], h["try_key"] or "" if by_key else ""].append(h)
     for layout in LAYOUTS:
-        by_user = collections.defaultdict(set)
-        rows = ok_rows(layout, coupon)
-        for grab_id, user, _, _ in rows:
+        by_user, by_try = collections.defaultdict(set), collections.defaultdict(set)
+        rows = rows_of(layout, f"coupon_id = {coupon} AND grab_status = 1", "grab_id, user_id, try_key")
+        for grab_id, user, key in rows:
             by_user[user].add(grab_id)
+            by_try[user, key or "" if by_key else ""].add(grab_id)
         assert len(rows) == sum(map(len, by_user.values())), f"{layout}: a grab has two OK rows"
-        for user, answers in of_user.items():
-            check_user(layout, answers, by_user[user])
+        for one, answers in of_try.items():
+            check_try(layout, answers, by_try[one])
         for grab_id, state in states.items():
             assert (state == "ok") == any(grab_id in grabs for grabs in by_user.values()), f"{layout}: the place of grab {grab_id} says {state}"
         for user, grabs in by_user.items():
             assert len(grabs) <= limit, f"{layout}: user {user} has {len(grabs)} OK rows"
 
 
-def check_user(layout, answers, grabs):
+def check_try(layout, answers, grabs):
     for h in answers:
         assert not success(h) or int(h["grab_id"]) in grabs, f"{layout}: success without a row: {h}"
     told = {int(h["grab_id"]) for h in answers if success(h) or h["status"] == 202}  # an unknown names its grab, and may have become that one alone

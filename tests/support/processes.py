@@ -43,8 +43,9 @@ def tells(base):
 
 
 def is_stopped(pid):
-    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-        return file.read().rsplit(")", 1)[1].split()[0] == "T"
+    """All its threads: one that runs for a moment longer may still do something."""
+    states = [file.read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0] for file in pathlib.Path(f"/proc/{pid}/task").glob("*/stat")]
+    return set(states) == {"T"}
 
 
 def wait_asleep(pid, name, point, offset, seconds=60):

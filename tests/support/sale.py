@@ -47,6 +47,7 @@ class Sale:
         self.users = range(first := users.take(users_count), first + users_count)
         self.coupon = stack.new_coupon(total, limit=limit, hold_ms=hold_ms)
         self.how = {"rate": rate, "base": base, "clicks": clicks, "keys": limit > 1}
+        self.beside = []  # coupons that were made while something was broken: at the end each is open and sells
         self.storm, self.ended = Storm(self.coupon, first, users_count, **self.how), []
         stack.wait_for(lambda: len(stack.ok_rows("hash", self.coupon)) > rows, 30, "the sale is under way")
         assert self.storm.runs(), "the load was over before the fault"
@@ -80,6 +81,9 @@ class Sale:
         user = users.take(1)
         fresh = stack.wait_for(lambda: decided(user, self.coupon), ASKING_S, "a grab is decided")  # I14: what is free can be sold
         assert fresh.json["success"] or stack.left(self.coupon) == 0, fresh
+        for coupon in self.beside:
+            stack.wait_for(lambda: stack.is_open(coupon), REBUILT_S, "a coupon that was made meanwhile is open")
+            assert stack.grab(users.take(1), coupon).json["success"], "a coupon that was made meanwhile does not sell"
         if sell_rest:
             self.sell_rest()
         audit.audit(history=self.history())  # I1-I8 of everything, from outside

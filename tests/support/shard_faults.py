@@ -25,6 +25,17 @@ def partitions():
     return [row[0] for row in stack.shard(NUMBER, "SELECT `partition` FROM progress WHERE layout = 'hash' AND topic = 'grabs'")]
 
 
+def taken(connection, cursor, text, values):
+    """A worker that has some of the rows, and waits for one of ours, is a deadlock; whoever is its victim begins again."""
+    try:
+        return cursor.execute(text, values) > 0
+    except pymysql.err.OperationalError as error:
+        if error.args[0] != 1213:
+            raise
+        connection.begin()
+        return False
+
+
 @contextlib.contextmanager
 def held(text, *values):
     """A transaction of ours that holds the rows of `text`, until the end."""
@@ -32,8 +43,7 @@ def held(text, *values):
         connection.begin()
         with connection.cursor() as cursor:
             cursor.execute("SET SESSION innodb_lock_wait_timeout = 30")
-            cursor.execute(text, values)
-            assert cursor.fetchall()
+            stack.wait_for(lambda: taken(connection, cursor, text, values), 30, "the rows are ours")
             yield cursor
         connection.rollback()
 

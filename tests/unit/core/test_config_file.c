@@ -157,7 +157,7 @@ static void too_much_is_refused(void **state)
     buf_free(&text);
 }
 
-/* Both would take libyaml minutes: what is as large as a file may be is walked no further than settings go. */
+/* Each would take libyaml minutes: what is as large as a file may be is walked no further than settings go. */
 static void what_is_deep_or_long_is_refused_at_once(void **state)
 {
     (void)state;
@@ -171,6 +171,11 @@ static void what_is_deep_or_long_is_refused_at_once(void **state)
     for (int at = 0; text.len < CONFIG_FILE_BYTES_MAX - 20; at++)
         buf_printf(&text, "- &a%d\n", at);
     fails(text.data, ":16381: holds more values than there may be settings");
+    buf_reset(&text);
+    for (int at = 0; text.len < CONFIG_FILE_BYTES_MAX - 60; at++)
+        buf_printf(&text, "%%TAG !a%d! !\r", at);
+    buf_append_str(&text, "---\nhttp:\n  port: 1\n");
+    fails(text.data, ": holds more %TAG directives than any settings need");
     buf_free(&text);
 }
 
