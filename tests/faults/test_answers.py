@@ -66,6 +66,20 @@ def test_a_settle_without_its_answer(then):
     at_rest(coupon, total, 2)
 
 
+@pytest.mark.more
+@pytest.mark.parametrize("then", THEN)
+def test_a_confirm_without_its_answer(then):
+    """The record is acknowledged later than half the hold, so Redis is asked first; what it has said is lost: nobody is told success, and the grab is OK all the same."""
+    total, hold_ms = 20, 4000
+    coupon = stack.new_coupon(total, hold_ms=hold_ms)
+    warm(coupon)
+    with links.fault("ingest-kafka", delay_ms=int(0.6 * hold_ms), direction="down"), lost.answers("ingest-redis", lost.sha_of("settle"), then) as fault:
+        answer = stack.grab(users.take(1), coupon, timeout=30)
+        assert answer.status == 202 and fault.hits("swallow") == 1, answer
+    assert resolve([{"grab_id": answer.json["grab_id"], "location": answer.headers["location"]}], hold_ms) == {int(answer.json["grab_id"]): "ok"}
+    at_rest(coupon, total, 2)
+
+
 def test_a_release_without_its_answer():
     """The broker is silent: what the client library had not sent yet is not persisted, and released. Each unit is given back once, by RELEASE or by the sweep."""
     sale = Sale(total=6000, users_count=3000, rate=300, hold_ms=HOLD_MS)

@@ -51,9 +51,9 @@ def new_sale(hold_ms):
 
 
 def check_reads(reads, link, kind=""):
-    """An error is for who asks query over a link that is broken, not where it is slow; only on its own way to the front door may an answer be cut."""
+    """An error is for who asks query over a link that is broken, or a shard that is slow (many short questions, in 2 s); only on its own way to the front door may an answer be cut."""
     broken = kind != "delayed"
-    reads.check(may_fail="query" in link and broken, may_be_cut=link == "haproxy-query" and broken)
+    reads.check(may_fail="query" in link and (broken or "query-shard" in link), may_be_cut=link == "haproxy-query" and broken)
 
 
 @pytest.mark.parametrize("link,kind", CASES)
