@@ -223,7 +223,8 @@ static rd_kafka_resp_err_t ask_end(struct kafka_admin *admin, const char *topic,
         code = asked->elems[0].err;
     if (!code && asked->elems[0].offset < 0)
         code = RD_KAFKA_RESP_ERR__FAIL;
-    *ret_offset = asked->elems[0].offset;
+    if (!code)
+        *ret_offset = asked->elems[0].offset;
     rd_kafka_topic_partition_list_destroy(asked);
     return code;
 }

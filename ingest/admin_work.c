@@ -161,12 +161,14 @@ static void admin_write(struct admin_worker *worker, struct admin_job *job)
     sql_rollback(worker->sql);
 }
 
-/* The client is told that it came to nothing; why, only a person here can mend. */
+/* The client hears what became of it; why, a person here must know. */
 static void tell_failed(const struct admin_job *job)
 {
-    if (job->result == ADMIN_AWAY || job->result == ADMIN_NOT_KNOWN)
-        log_warn("an admin's change was not written", LOG_INT("coupon", job->coupon_id),
-                 LOG_STR("known", job->result == ADMIN_AWAY ? "yes" : "no"), LOG_ERR(&job->err));
+    if (job->result == ADMIN_AWAY)
+        log_warn("an admin's change was not written", LOG_INT("coupon", job->coupon_id), LOG_ERR(&job->err));
+    if (job->result == ADMIN_NOT_KNOWN)
+        log_warn("an admin's change may have been written, or not: its COMMIT had no answer",
+                 LOG_INT("coupon", job->coupon_id), LOG_ERR(&job->err));
 }
 
 /* ---- the thread ---- */

@@ -46,8 +46,8 @@ static size_t first_of(const enum progress_found *parts, size_t count, enum prog
 
 enum progress_found progress_settle_batch(const enum progress_found *parts, size_t count, size_t *ret_part)
 {
-    const size_t after = first_of(parts, count, PROGRESS_AFTER), before = first_of(parts, count, PROGRESS_BEFORE);
     assert(count > 0);
+    const size_t after = first_of(parts, count, PROGRESS_AFTER), before = first_of(parts, count, PROGRESS_BEFORE);
     for (size_t i = 0; i < count; i++) {
         if (parts[i] == PROGRESS_ELSEWHERE || parts[i] == PROGRESS_OTHERS) {
             *ret_part = i;

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# The links of a stack under test: between every two parts that talk to each other stands weir-fault-proxy, which can
-# delay, cut or forget what they say (tests/support/links.py asks it to). A stack for use (ops/up) has none unless it is made with --links:
-# there every part is asked directly, as are the engines by the tests' own questions. Brokers talk to one another directly, too.
+# The links of a stack under test, or of one that ops/up made with --links: between every two parts that talk to each other
+# stands weir-fault-proxy, which can delay, cut or forget what they say (tests/support/links.py asks it to). Without links
+# every part is asked directly, as are the engines by the tests' own questions. Brokers talk to one another directly, too.
 #
 # A link is called CLIENT-SERVER: ingest-redis, worker-hash-shard2, haproxy-query. A broker has a listener for each of
 # its clients, because a client goes where the broker's metadata sends it, and that must be its link again.
@@ -65,9 +65,13 @@ links_check_ports() {
 
 proxy_deadline_s() { echo 10; }
 
+proxy_require() {
+    [[ -x $WEIR_BIN/weir-fault-proxy ]] || die "$WEIR_BIN/weir-fault-proxy is not there; a test build has it: ops/test makes one in build/test/bin (ops/up --links --bin build/test/bin)"
+}
+
 proxy_prepare() {
     local name
-    [[ -x $WEIR_BIN/weir-fault-proxy ]] || die "$WEIR_BIN/weir-fault-proxy is not there; a test build has it: ops/test makes one in build/test/bin"
+    proxy_require
     for name in "${link_names[@]}"; do
         echo "$name $(port_of "link-$name") 127.0.0.1:$(port_of "$(link_server "$name")")"
     done | write_private "$WEIR_VAR/etc/links"

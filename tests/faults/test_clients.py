@@ -245,8 +245,8 @@ def test_two_lengths_never_split_a_request_in_two_at_the_front(framing):
     assert grabbed == told, f"of users {first} and {first + 1}: {grabbed} have a grab, {told} were told so"
 
 
-def assert_refused_and_closed(wire, method="POST"):
-    answer = wire.answer(method)
+def assert_refused_and_closed(wire):
+    answer = wire.answer()
     assert answer is not None and answer.status == 400 and answer.headers["connection"] == "close", answer
     assert answer.headers["content-type"] == "application/problem+json" and answer.json["code"] == "malformed", answer
     assert "Content-Length" in answer.json["detail"] and answer.json["success"] is False, answer

@@ -131,7 +131,7 @@ static void batch_commit(struct world *world, struct sim_worker *worker, int64_t
 static void on_begun(struct world *world, struct call *call)
 {
     struct sim_worker *worker = call->owner;
-    struct lane *lane = &worker->lane[call->out[1] % SIM_PARTITIONS];
+    struct lane *lane;
     if (!call->answered)
         shard_forget(world, call);
     switch (call->answered ? (enum shard_begun)call->out[0] : BEGUN_LOCKED) {
@@ -139,6 +139,7 @@ static void on_begun(struct world *world, struct call *call)
         batch_commit(world, worker, call->out[1]);
         return;
     case BEGUN_LOST:
+        lane = &worker->lane[call->out[1]];
         if (lane->count > 0)
             lane_lost(world, lane, &call->found[lane->partition]);
         break;

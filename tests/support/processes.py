@@ -1,4 +1,5 @@
 """Services that die, sleep or run twice: crash points, second copies, sleeps."""
+import contextlib
 import os
 import pathlib
 import signal
@@ -44,8 +45,11 @@ def tells(base):
 
 def is_stopped(pid):
     """All its threads: one that runs for a moment longer may still do something."""
-    states = [file.read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0] for file in pathlib.Path(f"/proc/{pid}/task").glob("*/stat")]
-    return set(states) == {"T"}
+    states = set()
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            states.add(pathlib.Path(f"/proc/{pid}/task/{thread}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0])
+    return states == {"T"}
 
 
 def wait_asleep(pid, name, point, offset, seconds=60):

@@ -39,6 +39,12 @@ def decided(user, coupon):
     return answer if answer.status == 200 else None
 
 
+def sells(coupon):
+    """One unit of it, to a user of its own."""
+    user = users.take(1)
+    return stack.wait_for(lambda: decided(user, coupon), ASKING_S, "a grab is decided").json["success"]
+
+
 class Sale:
     """`clicks`: how often each user sends its try, one click after the other. With a limit above 1 a key names the try."""
 
@@ -83,7 +89,7 @@ class Sale:
         assert fresh.json["success"] or stack.left(self.coupon) == 0, fresh
         for coupon in self.beside:
             stack.wait_for(lambda: stack.is_open(coupon), REBUILT_S, "a coupon that was made meanwhile is open")
-            assert stack.grab(users.take(1), coupon).json["success"], "a coupon that was made meanwhile does not sell"
+            assert sells(coupon), "a coupon that was made meanwhile does not sell"
         if sell_rest:
             self.sell_rest()
         audit.audit(history=self.history())  # I1-I8 of everything, from outside
