@@ -61,85 +61,6 @@ def end(sale, *storms):
     audit.audit(history=[line for storm in (sale.storm, *storms) for line in storm.history])
 
 
-# ---- a broker that one service can not reach ----
-
-def led_by(node):
-    """The partitions that it leads; the other brokers have it, whatever a service thinks."""
-    now = copies()
-    assert all(node in in_sync for _, in_sync in now.values()), "the other brokers have lost it, too"
-    return {partition for partition, (leader, _) in now.items() if leader == node}
-
-
-def leader_of_some(but=None):
-    """(name, number, its partitions) of a broker other than `but` that leads some. None has been away yet: one that was leads nothing for minutes."""
-    wait_all_copies()
-    leading = {node: led_by(node) for node in (2, 3, 1) if node != but}
-    assert all(0 < len(partitions) < len(copies()) for partitions in leading.values()), leading
-    node = next(iter(leading))
-    return BROKERS[node - 1], node, leading[node]
-
-
-@pytest.mark.more
-def test_a_broker_out_of_reach_of_ingest():
-    """Its partitions alone take no grab, and none of theirs is told success that is not in the log; the others' go on."""
-    name, node, partitions = leader_of_some()
-    sale = Sale(total=20_000, users_count=4000, rate=400, hold_ms=HOLD_MS)
-    with links.fault(f"ingest-{name}", black_hole=1):
-        without = more_grabs(sale)
-        assert led_by(node) == partitions
-    assert without.accepted() and (without.unavailable() or without.unknown()), without.summary
-    end(sale, without)
-
-
-@pytest.mark.more
-def test_a_broker_out_of_reach_of_a_worker():
-    """What it leads waits, and the worker says so; the others' partitions are stored; in reach again, all is. Not the broker that the worker's group turns to: a
-    member that cannot reach that one has no partitions."""
-    name, node, partitions = leader_of_some(but=kafka_admin.coordinator("weir-grabs-hash"))
-    sale = Sale(total=20_000, users_count=4000, rate=400, hold_ms=HOLD_MS)
-    with links.fault(f"worker-hash-{name}", black_hole=1):
-        after = more_grabs(sale)
-        assert after.accepted() and not after.unknown(), after.summary
-        sale.finish_load()
-        marks = stack.watermarks()
-        stack.wait_for(lambda: all(stack.progress("hash")[p] == marks[p] for p in marks if p not in partitions), 60, "the other partitions are stored")
-        stack.wait_for(lambda: "could not tell the watermarks" in processes.tells(stack.base_of("worker-hash")), 60, "the worker says what it cannot reach")
-        waiting = stack.progress("hash")
-        assert led_by(node) == partitions and any(marks[p] > waiting[p] for p in partitions), (marks, waiting)
-    end(sale, after)
-
-
-@pytest.mark.more
-def test_a_broker_out_of_reach_of_the_keeper():
-    """It closes nothing for a rebuild that it could not end; the broker in reach again, all is rebuilt."""
-    name, node, partitions = leader_of_some()
-    sale = Sale(total=20_000, users_count=4000, rate=400, hold_ms=HOLD_MS)
-    lost, before = stack.new_coupon(100), stack.epoch()
-    with links.fault(f"keeper-{name}", black_hole=1):
-        assert stack.stock_redis().delete(f"weir:{{{lost}}}:claims") == 1
-        stack.wait_for(lambda: "a rebuild of the stock is owed" in processes.tells(stack.ENV["WEIR_KEEPER"]), 60, "the keeper says that it cannot")
-        assert led_by(node) == partitions and stack.epoch() == before, "it has raised the epoch for a rebuild that it can not end"
-        assert stack.is_open(sale.coupon), "another coupon is closed"
-    stack.wait_for(lambda: stack.epoch() > before and stack.is_open(lost), REBUILT_S + 30, "all is rebuilt")
-    end(sale)
-
-
-# ---- brokers are gone ----
-
-def test_one_of_three_killed():
-    wait_all_copies()
-    sale = Sale(total=20_000, users_count=4000, rate=400, hold_ms=HOLD_MS)
-    stack.ctl("kill", "kafka2")
-    assert sale.storm.runs(), "the load was over before the fault"
-    assert any(2 in in_sync for _, in_sync in copies().values()), "it was out already"
-    stack.wait_for(lambda: all(2 not in in_sync and leader != 2 for leader, in_sync in copies().values()), 60, "the others lead all partitions", every=0.5)
-    stack.wait_for(lambda: stack.grab(users.take(1), sale.coupon).json.get("success"), 60, "grabs are taken again")
-    before, after = stack.watermarks(), more_grabs(sale)
-    assert not stack.runs("kafka2") and all(end > before[p] for p, end in stack.watermarks().items()), "a partition takes no grabs"
-    stack.ctl("start", "kafka2")
-    end(sale, after)
-
-
 def killed():
     for name in ("kafka2", "kafka3"):
         stack.ctl("kill", name)
@@ -158,23 +79,7 @@ def bring_back():
         stack.ctl("launch", name)
 
 
-@pytest.mark.more
-@pytest.mark.parametrize("gone", [killed, stopped])
-def test_two_of_three_gone(gone):
-    """Fewer copies than must have a record: nothing is acknowledged, so nobody is told success; both back, and it goes on. A broker that is stopped hands its
-    partitions over, and refuses what it has appended and handed on already: such a grab may have a row, so nobody is told that it has none."""
-    wait_all_copies()
-    sale = Sale(total=90_000, users_count=60_000, rate=400, hold_ms=HOLD_MS)
-    gone()
-    assert sale.storm.runs(), "the load was over before the fault"
-    without = more_grabs(sale)
-    assert not without.accepted() and (without.unavailable() or without.unknown()), without.summary
-    bring_back()
-    stack.wait_for(lambda: stack.grab(users.take(1), sale.coupon).json.get("success"), 120, "grabs are taken again")
-    end(sale, without)
-
-
-# ---- nothing can be appended ----
+# ---- nothing can be appended; first, for it wants a log without a record: the last one can not be read then, and a keeper begins no rebuild ----
 
 @pytest.mark.more
 def test_keepers_that_can_append_nothing_take_turns_and_owe_one_another_no_rest():
@@ -210,6 +115,108 @@ def test_keepers_that_can_append_nothing_take_turns_and_owe_one_another_no_rest(
     stack.wait_quiet(coupon)
     assert len(stack.check_coupon(coupon, 100)) == 1
     audit.audit()
+
+
+# ---- a broker that one service can not reach ----
+
+def led_by(node):
+    """The partitions that it leads; the other brokers have it, whatever a service thinks."""
+    now = copies()
+    assert all(node in in_sync for _, in_sync in now.values()), "the other brokers have lost it, too"
+    return {partition for partition, (leader, _) in now.items() if leader == node}
+
+
+def leader_of_some(but=None):
+    """(name, number, its partitions) of a broker other than `but`, when each leads its share: one that was away does so again some seconds later."""
+    wait_all_copies()
+    stack.wait_for(lambda: all(led_by(node) for node in (1, 2, 3)), 60, "each broker leads some partitions", every=0.5)
+    node = next(node for node in (2, 3, 1) if node != but)
+    return BROKERS[node - 1], node, led_by(node)
+
+
+@pytest.mark.more
+def test_a_broker_out_of_reach_of_ingest():
+    """Its grabs wait for it and fill what may be in flight, so most others are refused, too; nobody is told success that is not in the log, and all of it has its end."""
+    name, node, partitions = leader_of_some()
+    sale = Sale(total=20_000, users_count=4000, rate=400, hold_ms=HOLD_MS)
+    with links.fault(f"ingest-{name}", black_hole=1):
+        without = more_grabs(sale)
+        assert led_by(node) == partitions
+    assert without.unavailable() or without.unknown(), without.summary
+    stack.wait_for(lambda: stack.grab(users.take(1), sale.coupon).json.get("success"), 60, "grabs are taken again")
+    end(sale, without)
+
+
+@pytest.mark.more
+def test_a_broker_out_of_reach_of_a_worker():
+    """What it leads waits, and the worker says so; the others' partitions are stored; in reach again, all is. Not the broker that the worker's group turns to: a
+    member that cannot reach that one has no partitions."""
+    name, node, partitions = leader_of_some(but=kafka_admin.coordinator("weir-grabs-hash"))
+    sale, storms = Sale(total=20_000, users_count=4000, rate=400, hold_ms=HOLD_MS), []
+
+    def waits():
+        storms.append(more_grabs(sale, 400))
+        marks, stored = stack.watermarks(), stack.progress("hash")
+        return any(marks[p] > stored[p] for p in partitions) and storms[-1].accepted()
+
+    with links.fault(f"worker-hash-{name}", black_hole=1):
+        stack.wait_for(waits, 60, "records wait that it leads")
+        sale.finish_load()
+        marks = stack.watermarks()
+        stack.wait_for(lambda: all(stack.progress("hash")[p] == marks[p] for p in marks if p not in partitions), 60, "the other partitions are stored")
+        stack.wait_for(lambda: "could not tell the watermarks" in processes.tells(stack.base_of("worker-hash")), 60, "the worker says what it cannot reach")
+        waiting = stack.progress("hash")
+        assert led_by(node) == partitions and any(marks[p] > waiting[p] for p in partitions), (marks, waiting)
+    end(sale, *storms)
+
+
+@pytest.mark.more
+def test_a_broker_out_of_reach_of_the_keeper():
+    """It closes nothing for a rebuild that it could not end; the broker in reach again, all is rebuilt."""
+    name, node, partitions = leader_of_some()
+    sale = Sale(total=20_000, users_count=4000, rate=400, hold_ms=HOLD_MS)
+    lost, before = stack.new_coupon(100), stack.epoch()
+    with links.fault(f"keeper-{name}", black_hole=1):
+        assert stack.stock_redis().delete(f"weir:{{{lost}}}:claims") == 1
+        stack.wait_for(lambda: "a rebuild of the stock is owed" in processes.tells(stack.ENV["WEIR_KEEPER"]), 60, "the keeper says that it cannot")
+        assert led_by(node) == partitions and stack.epoch() == before, "it has raised the epoch for a rebuild that it can not end"
+        assert stack.is_open(sale.coupon), "another coupon is closed"
+    stack.wait_for(lambda: stack.epoch() > before and stack.is_open(lost), REBUILT_S + 30, "all is rebuilt")
+    end(sale)
+
+
+# ---- brokers are gone ----
+
+def test_one_of_three_killed():
+    wait_all_copies()
+    sale = Sale(total=20_000, users_count=4000, rate=400, hold_ms=HOLD_MS)
+    stack.ctl("kill", "kafka2")
+    assert sale.storm.runs(), "the load was over before the fault"
+    assert any(2 in in_sync for _, in_sync in copies().values()), "it was out already"
+    stack.wait_for(lambda: all(2 not in in_sync and leader != 2 for leader, in_sync in copies().values()), 60, "the others lead all partitions", every=0.5)
+    stack.wait_for(lambda: stack.grab(users.take(1), sale.coupon).json.get("success"), 60, "grabs are taken again")
+    before, after = stack.progress("hash"), more_grabs(sale)
+    stack.wait_for(lambda: all(offset > before[p] for p, offset in stack.progress("hash").items()), 30, "every partition takes grabs")
+    assert not stack.runs("kafka2") and after.accepted(), after.summary
+    stack.ctl("start", "kafka2")
+    end(sale, after)
+
+
+@pytest.mark.more
+@pytest.mark.parametrize("gone", [killed, stopped])
+def test_two_of_three_gone(gone):
+    """Fewer copies than must have a record: nothing is acknowledged, so nobody is told success; both back, and it goes on. A broker that is stopped hands its
+    partitions over, and refuses what it has appended and handed on already: such a grab may have a row, so nobody is told that it has none."""
+    wait_all_copies()
+    sale = Sale(total=90_000, users_count=60_000, rate=400, hold_ms=HOLD_MS)
+    gone()
+    stack.wait_for(lambda: stack.grab(users.take(1), sale.coupon).status in (202, 503), 60, "no grab is acknowledged any more")
+    assert sale.storm.runs(), "the load was over before the fault"
+    without = more_grabs(sale)
+    assert not without.accepted() and (without.unavailable() or without.unknown()), without.summary
+    bring_back()
+    stack.wait_for(lambda: stack.grab(users.take(1), sale.coupon).json.get("success"), 120, "grabs are taken again")
+    end(sale, without)
 
 
 # ---- the log of the sale, cut ----
