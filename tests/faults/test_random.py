@@ -24,7 +24,7 @@ def everything_runs_again():
 def write_history(sale, number):
     """For the reader, when the round fails: beside the services' logs."""
     path = pathlib.Path(stack.ENV["WEIR_VAR"]) / "log" / f"random-{SEED}-{number}.jsonl"
-    path.write_text("".join(json.dumps(line) + "\n" for line in sale.storm.history), encoding="utf-8")
+    path.write_text("".join(json.dumps(line) + "\n" for line in sale.history()), encoding="utf-8")
     return path
 
 
@@ -34,7 +34,7 @@ def test_round(number, capsys):
     with capsys.disabled():  # first, and whatever becomes of the round
         print(f"\n{plan}")
     sale = Sale(total=2400, users_count=3000, rate=500, hold_ms=2000, clicks=2)  # it sells out
-    plan.carry_out(sale.coupon)
+    plan.carry_out(sale)
     sale.finish_load()
     history_file = write_history(sale, number)
     print(f"what was answered: {history_file}; logs: {history_file.parent}; again: ops/test --faults --seed {SEED} --rounds {number + 1} -R random")

@@ -2,7 +2,7 @@
 
     plan = Plan(seed, round)          1 to 3 faults of different parts, each with a begin and a length; overlapping at times
     print(plan)
-    plan.carry_out()                  each is done, seen to have happened, and healed
+    plan.carry_out(sale)              each is done under load, seen to have happened, and healed
 
 A fault has a name, the parts that it touches, prepare() before the first of a plan, do(), has_happened() and heal(). Each is seen to have happened, but for a
 fault of a link that begins while another fault holds: it may be in its shadow (nobody uses the link, because ingest is stopped).
@@ -219,17 +219,19 @@ class Plan:
         lines = [f"{p.begin_s:5.1f} s to {p.end_s:5.1f} s: {p.fault.name}" for p in sorted(self.planned, key=lambda p: p.begin_s)]
         return "\n  ".join([f"seed {self.seed}, round {self.number}:", *lines])
 
-    def carry_out(self, coupon):
-        """Under load on the coupon. Ends with everything healed, also when something failed. What a service took to come back is added to the times that follow."""
+    def carry_out(self, sale):
+        """Each fault begins under load. Ends with everything healed, also when something failed. What a service took to come back is added to the times that follow."""
         steps = sorted([(p.begin_s, True, p) for p in self.planned] + [(p.end_s, False, p) for p in self.planned], key=lambda step: step[0])
         holding = []
         try:
             for planned in self.planned:
-                planned.fault.prepare(coupon)
+                planned.fault.prepare(sale.coupon)
             begin = time.monotonic()
             for at_s, begins, planned in steps:
                 time.sleep(max(0, begin + at_s - time.monotonic()))
                 if begins:
+                    if not sale.storm.runs():
+                        sale.more_load()
                     holding.append(planned)
                     self._begin(planned, alone=len(holding) == 1)
                 else:
