@@ -230,16 +230,16 @@ def owners(layout, topic="grabs"):
 
 
 def watermarks(topic="grabs", partitions=16, end=True):
-    """partition -> next offset to be written, or the first that is there, asked of the broker."""
+    """partition -> next offset to be written, or the first that is there, asked of the broker; asked again while a partition's leader is being chosen."""
     arguments = ["kcat", "-Q", "-b", ENV["WEIR_KAFKA"]]
     for partition in range(partitions):
         arguments += ["-t", f"{topic}:{partition}:{-1 if end else -2}"]
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=30, check=True)
-    marks = {}
-    for line in done.stdout.splitlines():  # "grabs [3] offset 1234"
-        words = line.split()
-        marks[int(words[1].strip("[]"))] = int(words[3])
-    return marks
+
+    def ask():
+        done = subprocess.run(arguments, capture_output=True, text=True, timeout=30, check=False)
+        marks = {int(p): int(offset) for p, offset in re.findall(r"\[(\d+)\] offset (\d+)$", done.stdout, re.MULTILINE)}  # "grabs [3] offset 1234"
+        return marks if done.returncode == 0 and len(marks) == partitions else None
+    return wait_for(ask, 30, f"the brokers tell the watermarks of {topic}")
 
 
 def lag(layout, topic="grabs", partitions=16):
