@@ -152,6 +152,8 @@ def test_a_broker_out_of_reach_of_a_worker():
     """What it leads waits, and the worker says so; the others' partitions are stored; in reach again, all is. Not the broker that the worker's group turns to: a
     member that cannot reach that one has no partitions."""
     name, node, partitions = leader_of_some(but=kafka_admin.coordinator("weir-grabs-hash"))
+    stack.ctl("restart", "worker-hash")  # so that it knows who leads: a client goes on asking a broker that has led, which answers as a follower (KIP-392)
+    stack.ready_again()
     sale, storms = Sale(total=20_000, users_count=4000, rate=400, hold_ms=HOLD_MS), []
 
     def waits():
