@@ -187,6 +187,16 @@ def open_one(sale):
     sale.beside.append(stack.new_coupon(10, wait=False))
 
 
+def asleep_in_its_work(point, stimulus, arguments=()):
+    """A sale, and the stack's keeper asleep in the middle of what the stimulus gives it to do; answers (sale, its pid, the offset of its log)."""
+    sale = Sale(users_count=5000, rate=400)
+    stack.ctl("stop", "keeper")
+    pid, offset = processes.start_to_sleep("keeper", point, arguments=arguments)
+    stimulus(sale)
+    processes.wait_asleep(pid, "keeper", point, offset)
+    return sale, pid, offset
+
+
 @pytest.mark.parametrize("point, stimulus", [
     ("keeper.rebuild_claims", lose_redis),
     pytest.param("keeper.rebuild_closed", lose_redis, marks=pytest.mark.more),
@@ -200,12 +210,8 @@ def open_one(sale):
 ])
 def test_a_leader_that_wakes_in_the_middle_does_no_harm(point, stimulus):
     """It falls asleep inside its work; another one leads, does that work from its begin and ends it; then the first goes on where it was."""
-    sale = Sale(users_count=5000, rate=400)
-    stack.ctl("stop", "keeper")
-    pid, offset = processes.start_to_sleep("keeper", point, arguments=(LEASE,))
     before = stack.epoch()
-    stimulus(sale)
-    processes.wait_asleep(pid, "keeper", point, offset)
+    sale, pid, _ = asleep_in_its_work(point, stimulus, arguments=(LEASE,))
     with second_keeper() as second:
         stack.wait_for(lambda: leads(second.base), LEADS_S, "the second leads")
         if stimulus is not leave_pending:
@@ -231,11 +237,7 @@ def test_a_leader_that_wakes_in_the_middle_does_no_harm(point, stimulus):
 ])
 def test_terminated_in_its_work(point, stimulus):
     """SIGTERM meets it in the middle: it ends inside its deadline. What it had begun it ends, where that takes no waiting, or leaves to the next one."""
-    sale = Sale(users_count=5000, rate=400)
-    stack.ctl("stop", "keeper")
-    pid, offset = processes.start_to_sleep("keeper", point)
-    stimulus(sale)
-    processes.wait_asleep(pid, "keeper", point, offset)
+    sale, pid, offset = asleep_in_its_work(point, stimulus)
     os.kill(pid, signal.SIGTERM)
     os.kill(pid, signal.SIGCONT)
     stack.wait_for(lambda: not stack.runs("keeper"), DRAIN_S + 2, "the keeper ends inside its deadline", every=0.05)

@@ -152,8 +152,7 @@ def unread_bytes(name):
 
 def progress_of(names):
     """As it is committed: name -> {partition: next offset} of layout hash."""
-    text = "SELECT `partition`, next_offset FROM progress WHERE layout = 'hash' AND topic = 'grabs'"
-    return {name: dict(stack.shard(int(name.removeprefix("shard")), text)) for name in names}
+    return {name: stack.progress_on(int(name.removeprefix("shard")), "hash") for name in names}
 
 
 def kill_and_start(pid, held):
@@ -410,7 +409,7 @@ def test_a_dead_letter_larger_than_the_packet(everything_runs_again, small_packe
 def stored_on(name):
     """How far each layout's progress on this shard is."""
     number = int(name.removeprefix("shard"))
-    return [stack.shard(number, "SELECT SUM(next_offset) FROM progress WHERE layout = %s AND topic = 'grabs'", layout)[0][0] for layout in stack.LAYOUTS]
+    return [sum(stack.progress_on(number, layout).values()) for layout in stack.LAYOUTS]
 
 
 @more

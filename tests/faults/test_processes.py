@@ -281,10 +281,6 @@ def shard_urls():
     return [stack.ENV[f"WEIR_MYSQL_SHARD_{number}"] for number in range(stack.SHARDS)]
 
 
-def hash_progress(number):
-    return dict(stack.shard(number, "SELECT `partition`, next_offset FROM progress WHERE layout = 'hash' AND topic = 'grabs'"))
-
-
 class WrongWorker(processes.Second):
     """The only worker of layout hash, with these shards."""
 
@@ -302,7 +298,7 @@ def test_a_worker_with_two_shards_swapped_stores_nothing_there():
     sale = Sale(total=20_000, users_count=3000, rate=600, hold_ms=HOLD_MS)
     urls = shard_urls()
     with WrongWorker([urls[1], urls[0], *urls[2:]]) as wrong:
-        before = {number: hash_progress(number) for number in (0, 1)}
+        before = {number: stack.progress_on(number, "hash") for number in (0, 1)}
         for number in before:
             stack.wait_for(lambda: f"mysql.shards has it at position {number}" in wrong.log(), 60, "the worker says what is wrong")
         sale.finish_load()
@@ -311,7 +307,7 @@ def test_a_worker_with_two_shards_swapped_stores_nothing_there():
         stack.wait_for(lambda: all(stack.progress("hash")[p] == marks[p] for p in others), 60, "the other shards' partitions go on")
         assert not stack.is_ready(wrong.base)
         for number, offsets in before.items():
-            assert hash_progress(number) == offsets, f"progress of shard {number} moved under the wrong map"
+            assert stack.progress_on(number, "hash") == offsets, f"progress of shard {number} moved under the wrong map"
             assert any(marks[p] > offset for p, offset in offsets.items()), "nothing was to be stored there"
     sale.end()
 
@@ -327,6 +323,6 @@ def test_a_worker_with_a_shard_left_out_stores_nothing():
         sale.finish_load()
         assert not stack.is_ready(wrong.base)
         assert stack.progress("hash") == before, "progress moved under the wrong list"
-        marks, last = stack.watermarks(), hash_progress(stack.SHARDS - 1)
+        marks, last = stack.watermarks(), stack.progress_on(stack.SHARDS - 1, "hash")
         assert any(marks[p] > offset for p, offset in last.items()) and any(marks[p] > before[p] for p in marks if p not in last), "nothing was to be stored"
     sale.end()

@@ -37,22 +37,21 @@ def test_one_shard_stopped_and_started():
     for user in range(first + total, first + total + 40):
         known.setdefault(shard_of_user(user), user)
     assert DOWN in known and len(known) == stack.SHARDS, known
-    partitions_down = {row[0] for row in stack.shard(DOWN, "SELECT `partition` FROM progress WHERE layout = 'hash' AND topic = 'grabs'")}
 
-    at_stop = dict(stack.shard(DOWN, "SELECT `partition`, next_offset FROM progress WHERE layout = 'hash' AND topic = 'grabs'"))
+    at_stop = stack.progress_on(DOWN, "hash")
     stack.ctl("stop", f"shard{DOWN}")
     storm = Storm(coupon, first, total - 40, rate=2000)
     summary = storm.finish()
     assert summary["accepted_new"] == total - 40, summary
     marks = stack.watermarks()
-    assert all(marks[p] > at_stop[p] for p in partitions_down), "nothing was sold that the stopped shard must catch up with"
+    assert all(marks[p] > at_stop[p] for p in at_stop), "nothing was sold that the stopped shard must catch up with"
 
     def others_caught_up(layout):
         offsets = {}
         for number in range(stack.SHARDS):
             if number != DOWN:
-                offsets.update(stack.shard(number, "SELECT `partition`, next_offset FROM progress WHERE layout = %s AND topic = 'grabs'", layout))
-        return all(offsets[p] == marks[p] for p in marks if p not in partitions_down)
+                offsets.update(stack.progress_on(number, layout))
+        return all(offsets[p] == marks[p] for p in marks if p not in at_stop)
 
     for layout in stack.LAYOUTS:
         stack.wait_for(lambda: others_caught_up(layout), 60, f"the other shards' partitions have no lag in layout {layout}")

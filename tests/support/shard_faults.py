@@ -22,7 +22,7 @@ def both(words):
 
 
 def partitions():
-    return [row[0] for row in stack.shard(NUMBER, "SELECT `partition` FROM progress WHERE layout = 'hash' AND topic = 'grabs'")]
+    return list(stack.progress_on(NUMBER, "hash"))
 
 
 def taken(connection, cursor, text, values):

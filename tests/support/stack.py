@@ -212,12 +212,16 @@ def ok_rows(layout, coupon):
     return rows_of(layout, f"coupon_id = {coupon} AND grab_status = 1")
 
 
+def progress_on(number, layout, topic="grabs"):
+    """partition -> next offset, of those on this shard."""
+    return dict(shard(number, "SELECT `partition`, next_offset FROM progress WHERE layout = %s AND topic = %s", layout, topic))
+
+
 def progress(layout, topic="grabs"):
     """partition -> next offset."""
     offsets = {}
     for number in range(SHARDS):
-        for partition, offset in shard(number, "SELECT `partition`, next_offset FROM progress WHERE layout = %s AND topic = %s", layout, topic):
-            offsets[partition] = offset
+        offsets.update(progress_on(number, layout, topic))
     return offsets
 
 
