@@ -54,7 +54,7 @@ enum progress_found progress_settle_batch(const enum progress_found *parts, size
             return parts[i];
         }
     }
-    if (after == count || before == count)
+    if (after == count || before == count || PLANTED("batch_settled_by_one_part"))
         return parts[0];
     *ret_part = after;
     return PROGRESS_ELSEWHERE;

@@ -17,7 +17,7 @@ static const char *const names[] = {
     "release_of_shown",         "reserve_sent_again",
     "restock_by_incrby",        "no_second_look",
     "id_spans_overlap",         "limit_after_decrement",
-    "last_record_wins",
+    "last_record_wins",         "batch_settled_by_one_part",
 };
 enum { NAMES = sizeof names / sizeof *names };
 
