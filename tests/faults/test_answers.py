@@ -7,7 +7,7 @@ import concurrent.futures
 import pytest
 
 from support import links, lost, stack, users
-from support.sale import Sale, resolve
+from support.sale import Sale, resolve, unknown
 
 HOLD_MS = 2000
 CUTS = 5
@@ -76,7 +76,7 @@ def test_a_confirm_without_its_answer(then):
     with links.fault("ingest-kafka", delay_ms=int(0.6 * hold_ms), direction="down"), lost.answers("ingest-redis", lost.sha_of("settle"), then) as fault:
         answer = stack.grab(users.take(1), coupon, timeout=30)
         assert answer.status == 202 and fault.hits("swallow") == 1, answer
-    assert resolve([{"grab_id": answer.json["grab_id"], "location": answer.headers["location"]}], hold_ms) == {int(answer.json["grab_id"]): "ok"}
+    assert resolve([unknown(answer)], hold_ms) == {int(answer.json["grab_id"]): "ok"}
     at_rest(coupon, total, 2)
 
 
@@ -128,7 +128,7 @@ def test_a_record_whose_acknowledgement_is_lost(then, statuses):
         answer = stack.grab(users.take(1), coupon, timeout=30)
         assert answer.status in statuses, answer
     if answer.status == 202:
-        assert resolve([{"grab_id": answer.json["grab_id"], "location": answer.headers["location"]}]) == {int(answer.json["grab_id"]): "ok"}
+        assert resolve([unknown(answer)]) == {int(answer.json["grab_id"]): "ok"}
     at_rest(coupon, total, 2)
 
 
@@ -169,7 +169,7 @@ def test_more_grabs_than_may_be_in_flight():
         answers = [a.result() for a in asked]
         refused = [a for a in answers if a.status == 429]
         assert len(refused) == asked_count - bound and all(int(a.headers["retry-after"]) > 0 for a in refused), answers
-        states = resolve([{"grab_id": a.json["grab_id"], "location": a.headers["location"]} for a in answers if a.status == 202], HOLD_MS)
+        states = resolve([unknown(a) for a in answers if a.status == 202], HOLD_MS)
         told = sum(a.status == 200 for a in answers) + sum(state == "ok" for state in states.values())
         at_rest(coupon, total, 1 + told)
     finally:

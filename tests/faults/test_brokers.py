@@ -11,7 +11,7 @@ import signal
 import pytest
 
 from support import audit, history, kafka_admin, links, own_stack, processes, records, stack, users
-from support.sale import REBUILT_S, Sale, resolve, sells
+from support.sale import REBUILT_S, Sale, resolve, sells, unknown
 from support.storm import Storm
 
 BROKERS = ("kafka", "kafka2", "kafka3")
@@ -311,9 +311,9 @@ def test_the_log_of_a_sale_made_anew(make_anew):
 
     go_on_at_the_begin()
     stack.ready_again()
-    unknown = [{"grab_id": a.json["grab_id"], "location": a.headers["location"]} for a in answers if a.status == 202]
-    assert unknown, "nothing went into the new log"
-    states = resolve(unknown, HOLD_MS)
+    unknowns = [unknown(a) for a in answers if a.status == 202]
+    assert unknowns, "nothing went into the new log"
+    states = resolve(unknowns, HOLD_MS)
     told = sum(a.status == 200 and a.json["success"] for a in answers)
     stack.wait_quiet(first)
     assert len(stack.check_coupon(first, 2000)) == 100 + told + sum(state == "ok" for state in states.values())

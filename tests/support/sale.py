@@ -28,6 +28,11 @@ def promised_s(hold_ms):
     return (2 * hold_ms if hold_ms >= 4000 else 1.5 * hold_ms + 2000) / 1000
 
 
+def unknown(answer):
+    """A 202 of one grab, as resolve wants it."""
+    return {"grab_id": answer.json["grab_id"], "location": answer.headers["location"]}
+
+
 def resolve(unknowns, hold_ms=4000, seconds=90, back=None):
     """I4: each unknown, of a grab that was sent before `back` (now, when it is None), has its end in time; {grab_id: "ok" or "void"}."""
     back = all_back(seconds) if back is None else back
