@@ -68,7 +68,7 @@ struct keeper {
     struct coupon_rows rows;
     struct coupon_seen *seen; /* as `coupons` was in the last round */
     size_t seen_count;
-    int64_t went_on_ms;                 /* CLOCK_BOOTTIME: the lease was told of it */
+    int64_t went_on_ms;                 /* CLOCK_BOOTTIME: the lease was told of it; 0: not yet in this turn */
     int64_t looked_at_ms;               /* CLOCK_BOOTTIME of the last look at all marks; 0: none */
     struct sweep *sweeps;               /* at most SWEEPS_OF_COUPON_MAX a coupon */
     uint64_t spoilt_coupon;             /* a script of a sweep failed on its keys: it needs a rebuild; 0: none */

@@ -252,6 +252,8 @@ static bool lead(struct keeper *keeper, struct err *err)
         log_info("this keeper leads");
     if (!leads && keeper->leads)
         stand_down(keeper);
+    if (leads && !keeper->leads)
+        keeper->went_on_ms = 0;
     keeper->leads = leads;
     show_leads(leads);
     return leads;
@@ -269,8 +271,11 @@ void keeper_goes_on(struct keeper *keeper, int64_t more_ms)
 /* False: something did not answer or was refused (err), or this keeper does not lead (err is empty). */
 static bool keeper_round(struct keeper *keeper, struct err *err)
 {
-    if (!lead(keeper, err) || !read_catalog(keeper, err) || !keeper_shards_are_ours(keeper, err) ||
-        !check_server(keeper, err) || !serve_coupons(keeper, err))
+    if (!lead(keeper, err) || !read_catalog(keeper, err))
+        return false;
+    if (keeper->went_on_ms == 0) /* its turn begins, and lasts for what a sweep waits, though nothing else goes on */
+        keeper_goes_on(keeper, 0);
+    if (!keeper_shards_are_ours(keeper, err) || !check_server(keeper, err) || !serve_coupons(keeper, err))
         return false;
     if (!service_stopping()) {
         sweep_advance(keeper);

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from support import links, processes, stack, tool, users
+from support import links, processes, records, stack, tool, users
 from support.processes import tells
 from support.sale import REBUILT_S, Sale
 
@@ -138,11 +138,11 @@ def test_a_leader_that_can_append_no_cancel_gives_another_its_turn():
     stack.ctl("restart", "keeper")
 
 
-def stay_pending(coupon):
+def stay_pending(coupon, user=None):
     """A grab that nobody ends but a sweep: ingest dies behind its RESERVE."""
     stack.ctl("restart", "ingest", env={"WEIR_CRASH_AT": "ingest.after_reserve"})
     with pytest.raises(OSError):
-        stack.grab(users.take(1), coupon, base=stack.ENV["WEIR_INGEST"])
+        stack.grab(user or users.take(1), coupon, base=stack.ENV["WEIR_INGEST"])
     assert stack.pending(coupon) == 1
     stack.wait_for(lambda: not stack.runs("ingest"), 10, "ingest has died")
     stack.ctl("start", "ingest")
@@ -328,6 +328,25 @@ def test_a_rebuild_waits_for_its_shards_and_closes_nothing_meanwhile():
     assert stack.epoch() == before + 1
     stack.wait_quiet(sold)
     assert len(stack.check_coupon(lost, 100)) == 1
+
+
+@pytest.mark.more
+def test_a_grab_has_its_end_while_a_rebuild_waits_for_a_shard():
+    """A sweep waits half its coupon's hold, longer than the keeper may come no further (keeper.stuck_ms): each turn lasts for it all the same."""
+    stack.ctl("restart", "keeper", "--", LEASE, "--keeper.stuck_ms=1000")
+    lost, held = stack.new_coupon(100, hold_ms=2000), stack.new_coupon(100, hold_ms=12_000)
+    up = set(range(records.PARTITIONS)) - set(stack.progress_on(DOWN, "hash"))
+    stack.ctl("kill", f"shard{DOWN}")
+    assert stack.stock_redis().delete(f"weir:{{{lost}}}:claims") == 1
+    stack.wait_for(lambda: f"shard {DOWN}" in tells(KEEPER) and "owed" in tells(KEEPER), 30, "the keeper says what it waits for")
+    offset = stack.log_size("keeper")
+    stay_pending(held, records.users_of(min(up), 1)[0])
+    stack.wait_for(lambda: "comes no further" in stack.log_since("keeper", offset), 60, "its turns end, for it comes no further")
+    stack.wait_for(lambda: stack.pending(held) == 0, 60, "the grab has its end")
+    assert stack.left(held) == 100 and "owed" in tells(KEEPER)
+    stack.ctl("start", f"shard{DOWN}")
+    stack.wait_for(lambda: stack.is_open(lost), REBUILT_S, "the coupon is open again")
+    stack.ctl("restart", "keeper")
 
 
 def test_stock_that_somebody_spoilt_is_rebuilt_and_the_progress_is_seen():
