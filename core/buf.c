@@ -116,6 +116,19 @@ static void append_control(struct buf *buf, unsigned code)
     buf_printf(buf, "\\u%04x", code);
 }
 
+/* U+2028 and U+2029, and U+FFFE and U+FFFF: 3 bytes each that JSON may hold, but the first two end a line of YAML 1.1,
+ * and YAML has not the others. */
+static unsigned not_of_yaml(const char *text, size_t size)
+{
+    static const unsigned codes[] = {0x2028, 0x2029, 0xFFFE, 0xFFFF};
+    const unsigned char *t = (const unsigned char *)text;
+    const unsigned code = size == 3 ? (t[0] & 0x0Fu) << 12 | (t[1] & 0x3Fu) << 6 | (t[2] & 0x3Fu) : 0;
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (code == codes[i])
+            return code;
+    return 0;
+}
+
 /* Appends the first character of `text` and returns how many of its bytes that took. */
 static size_t append_json_char(struct buf *buf, const char *text, size_t len)
 {
@@ -129,6 +142,8 @@ static size_t append_json_char(struct buf *buf, const char *text, size_t len)
         append_control(buf, first);
     } else if (first == 0xC2 && (unsigned char)text[1] < 0xA0) {
         append_control(buf, (unsigned char)text[1]);
+    } else if (not_of_yaml(text, size) != 0) {
+        append_control(buf, not_of_yaml(text, size));
     } else {
         if (first == '"' || first == '\\')
             buf_append_char(buf, '\\');

@@ -23,7 +23,8 @@ void buf_append_char(struct buf *buf, char c);
 void buf_append_u64(struct buf *buf, uint64_t n);
 void buf_append_i64(struct buf *buf, int64_t n);
 void buf_printf(struct buf *buf, const char *format, ...) WEIR_PRINTF(2, 3);
-/* Appends `text` as a JSON string with its quotes (RFC 8259); bytes that are not UTF-8 become U+FFFD. */
+/* Appends `text` as a JSON string with its quotes (RFC 8259), which is one of YAML 1.1, too; bytes that are not UTF-8
+ * become U+FFFD. */
 void buf_append_json(struct buf *buf, const char *text, size_t len);
 /* The bytes of the UTF-8 character that `text` begins with (1..4), or 0 when it begins with none (RFC 3629). */
 size_t utf8_size(const char *text, size_t len);

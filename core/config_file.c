@@ -277,15 +277,30 @@ static bool walk_on(yaml_parser_t *parser, struct walk *walk)
     return more;
 }
 
-static bool holds_many(const struct buf *text, const char *word, int most)
+/* Behind a line break of YAML 1.1 (5.4): LF, CR, U+0085, U+2028, U+2029. */
+static bool begins_line(const struct buf *text, const char *at)
 {
+    static const char *const breaks[] = {"\n", "\r", "\xc2\x85", "\xe2\x80\xa8", "\xe2\x80\xa9"};
+    const size_t before = (size_t)(at - text->data);
+    for (size_t i = 0; i < sizeof breaks / sizeof *breaks; i++) {
+        const size_t len = strlen(breaks[i]);
+        if (before >= len && memcmp(at - len, breaks[i], len) == 0)
+            return true;
+    }
+    return before == 0;
+}
+
+/* Only at the begin of a line is it a directive; a value may hold it. */
+static bool has_many_tags(const struct buf *text)
+{
+    static const char word[] = "%TAG";
     const char *at = text->data;
     int count = 0;
-    while (at && count <= most && (at = memmem(at, (size_t)(text->data + text->len - at), word, strlen(word)))) {
+    while (at && (at = memmem(at, (size_t)(text->data + text->len - at), word, strlen(word)))) {
+        count += begins_line(text, at);
         at += strlen(word);
-        count++;
     }
-    return count > most;
+    return count > TAGS_MAX;
 }
 
 /* libyaml's time grows with the square of the depth, of the anchors and of the directives: of brackets alone, a file as
@@ -295,7 +310,7 @@ static bool check_bounds(struct reading *reading, const struct buf *text)
 {
     struct walk walk = {0};
     yaml_parser_t parser;
-    if (holds_many(text, "%TAG", TAGS_MAX)) /* all of them are read before the first event */
+    if (has_many_tags(text)) /* all of them are read before the first event */
         return err_set(reading->err, ERR_USAGE, "%s: holds more %%TAG directives than any settings need",
                        reading->path);
     if (!parser_begin(reading, text, &parser))

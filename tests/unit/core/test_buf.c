@@ -86,6 +86,8 @@ static void json_escapes_what_it_must(void **state)
     json_text_is("\n\t\r\b\f", 5, "\"\\n\\t\\r\\b\\f\"");
     json_text_is("\0\x01\x1f\x7f", 4, "\"\\u0000\\u0001\\u001f\\u007f\"");
     json_text_is("\xC2\x9B", 2, "\"\\u009b\"");
+    json_text_is("\xE2\x80\xA7\xE2\x80\xA8\xE2\x80\xA9\xE2\x80\xAA", 12, "\"\xE2\x80\xA7\\u2028\\u2029\xE2\x80\xAA\"");
+    json_text_is("\xEF\xBF\xBD\xEF\xBF\xBE\xEF\xBF\xBF", 9, "\"\xEF\xBF\xBD\\ufffe\\uffff\"");
     json_text_is("caf\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80", 14, "\"caf\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80\"");
 }
 
