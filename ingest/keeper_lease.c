@@ -14,9 +14,9 @@
 #include <string.h>
 #include <time.h>
 
-/* In one length of the lease; how long one that stands by may miss that the lease was given back; and how long one that
- * was stuck asks no more. */
-enum { LEASE_RENEWALS = 3, LEASE_LOOK_MS_MAX = 500, LEASE_TURN_MS = 3 * LEASE_LOOK_MS_MAX };
+/* In one length of the lease; how long one that stands by may miss that the lease was given back; how long one that was
+ * stuck asks no more; and how long a call may take, of half the lease, for a keeper that ends waits for it. */
+enum { LEASE_RENEWALS = 3, LEASE_LOOK_MS_MAX = 500, LEASE_TURN_MS = 3 * LEASE_LOOK_MS_MAX, LEASE_CALL_MS_MAX = 2500 };
 
 struct keeper_lease {
     const struct keeper_config *config;
@@ -46,7 +46,8 @@ static bool connect_catalog(struct keeper_lease *lease, struct err *err)
 {
     if (lease->catalog != NULL)
         return true;
-    int64_t timeout_ms = lease->config->lease_ms / 2;
+    int64_t half_ms = lease->config->lease_ms / 2;
+    int64_t timeout_ms = half_ms < LEASE_CALL_MS_MAX ? half_ms : LEASE_CALL_MS_MAX;
     struct sql_options options = {
         .url = lease->config->mysql_catalog, .connect_timeout_ms = timeout_ms, .query_timeout_ms = timeout_ms};
     struct value role = text_value(LEADER_KEEPER);

@@ -119,8 +119,8 @@ static enum step_outcome write_stock(struct keeper *keeper, uint64_t coupon_id, 
     if (!keeper_read_coupon(keeper, coupon_id, &coupon, err))
         return STEP_NO_ANSWER;
     enum step_outcome outcome = stock_open(keeper, &coupon, epoch, coupon.total, err);
-    if (outcome == STEP_DONE &&
-        !keeper_log_stock(keeper, &coupon, "first_open", (int64_t)coupon.total, epoch, "gate is open", err))
+    if (outcome == STEP_DONE && !keeper_log_stock(keeper, &coupon, "first_open", (int64_t)coupon.total, epoch,
+                                                  coupon.gate_open ? "gate is open" : "gate was open", err))
         log_warn("first open is done, but its stock_logs row could not be written", LOG_INT("coupon", coupon_id),
                  LOG_ERR(err));
     return outcome;
