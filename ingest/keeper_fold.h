@@ -24,8 +24,9 @@ bool keeper_routed_here(const struct keeper *keeper, int64_t partition, int shar
  * err; `claims` may hold a part: throw it away. Any thread: of the keeper it reads settings and route alone. */
 enum step_outcome keeper_fold_shard(const struct keeper *keeper, struct fold_job *job, int shard, struct claims *claims,
                                     struct err *err);
-/* The shards [first, first + count), at most KEEPER_FOLDS_MAX, side by side; `claims` has one for each of them, made by
- * claims_init. The keeper's thread. */
+/* The shards [first, first + count), at most KEEPER_FOLDS_MAX, side by side, more than once where an answer is lacking;
+ * `claims` has one for each of them, made by claims_init. NO_ANSWER: err, and what is in `claims` and the job's lists is a
+ * part. The keeper's thread. */
 enum step_outcome keeper_fold_shards(struct keeper *keeper, struct fold_job *job, size_t first, size_t count,
                                      struct claims *claims, struct err *err);
 

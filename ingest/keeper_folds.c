@@ -1,5 +1,7 @@
 /* Several shards' folds side by side, each on a thread of its own: they last as long as the slowest of them. The
- * keeper's thread waits and tells how far they are. One that fails makes the others give up. */
+ * keeper's thread waits and tells how far they are. One that fails makes the others give up; if it lacked an answer all are
+ * done again: what they find was decided when the BARRIER landed, and a new rebuild would keep all closed for one more
+ * WAIT. */
 #include "ingest/keeper_fold.h"
 
 #include "core/clock.h"
@@ -12,7 +14,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { FOLDS_LOOK_MS = 20 };
+enum { FOLDS_LOOK_MS = 20, FOLDS_TRIES = 3 };
 
 struct folds {
     const struct keeper *keeper;
@@ -71,8 +73,8 @@ static void await(struct keeper *keeper, struct folds *folds)
     }
 }
 
-enum step_outcome keeper_fold_shards(struct keeper *keeper, struct fold_job *job, size_t first, size_t count,
-                                     struct claims *claims, struct err *err)
+static enum step_outcome fold_once(struct keeper *keeper, struct fold_job *job, size_t first, size_t count,
+                                   struct claims *claims, struct err *err)
 {
     pthread_t thread[KEEPER_FOLDS_MAX];
     struct folds folds = {.keeper = keeper, .job = job, .claims = claims, .first = first, .running = count};
@@ -92,4 +94,30 @@ enum step_outcome keeper_fold_shards(struct keeper *keeper, struct fold_job *job
     }
     *err = folds.err;
     return folds.outcome;
+}
+
+static void forget(struct fold_job *job, size_t first, size_t count, struct claims *claims)
+{
+    for (size_t i = 0; i < count; i++) {
+        claims_free(&claims[i]);
+        claims_init(&claims[i]);
+        lost_free(&job->lost[first + i]);
+    }
+    atomic_store(&job->progress->shards_done, first);
+    atomic_store(&job->stop, false);
+}
+
+enum step_outcome keeper_fold_shards(struct keeper *keeper, struct fold_job *job, size_t first, size_t count,
+                                     struct claims *claims, struct err *err)
+{
+    for (int tries = 1;; tries++) {
+        enum step_outcome outcome = fold_once(keeper, job, first, count, claims, err);
+        if (outcome != STEP_NO_ANSWER || err->kind != ERR_OUTAGE || tries == FOLDS_TRIES || service_stopping())
+            return outcome;
+        log_warn("rebuild: rows or log were not read to their end; they are read again", LOG_INT("epoch", job->epoch),
+                 LOG_ERR(err));
+        forget(job, first, count, claims);
+        *err = (struct err){0};
+        clock_sleep_ms(keeper->config->tick_ms);
+    }
 }

@@ -161,7 +161,7 @@ static enum step_outcome fold_shards(struct rebuild *rebuild, struct err *err)
     claims_of_none(rebuild);
     enum step_outcome outcome =
         keeper_fold_shards(rebuild->keeper, &rebuild->job, rebuild->folded, count, rebuild->claims, err);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; outcome == STEP_DONE && i < count; i++) {
         const struct claims *claims = &rebuild->claims[i];
         rebuild->progress->claims_all += claims_count(claims);
         lost_add(&rebuild->lost, &rebuild->job.lost[rebuild->folded + i]);
@@ -182,8 +182,12 @@ static bool all_folded(const struct rebuild *rebuild)
 static enum step_outcome look(struct rebuild *rebuild, struct err *err)
 {
     uint64_t epoch;
-    if (!keeper_read_epoch(rebuild->keeper, &epoch, err))
-        return STEP_NO_ANSWER;
+    if (!keeper_read_epoch(rebuild->keeper, &epoch, err)) { /* its connection was idle for as long as the fold took */
+        keeper_drop_dead_links(rebuild->keeper);
+        *err = (struct err){0};
+        if (!keeper_read_epoch(rebuild->keeper, &epoch, err))
+            return STEP_NO_ANSWER;
+    }
     return epoch == rebuild->job.epoch ? STEP_DONE : STEP_LOST;
 }
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from support import links, processes, records, stack, tool, users
+from support import links, mariadb, processes, records, stack, tool, users
 from support.processes import tells
 from support.sale import REBUILT_S, Sale
 
@@ -303,6 +303,24 @@ def test_a_rebuild_folds_as_many_shards_at_once_as_it_may_hold():
     stack.ctl("start", "keeper", "--", "--keeper.fold_shards_max=2")
     wait_rebuilt(sale.coupon, before + 1)
     assert stack.stock_redis().hlen(f"weir:{{{sale.coupon}}}:claims") - 1 > claims
+    sale.end()
+    stack.ctl("restart", "keeper")
+
+
+@pytest.mark.more
+def test_a_catalog_that_cuts_its_connections_while_a_rebuild_folds():
+    """Whoever looks again whether the epoch is still its own finds a dead connection, and takes a new one: another rebuild would keep all closed for one more wait."""
+    sale = Sale(users_count=3000, rate=400)
+    stack.ctl("stop", "keeper")
+    pid, offset = processes.start_to_sleep("keeper", "keeper.rebuild_folded")
+    before = stack.epoch()
+    stack.stock_redis().flushall()
+    processes.wait_asleep(pid, "keeper", "keeper.rebuild_folded", offset)
+    with mariadb.connect("catalog") as administrator, administrator.cursor() as cursor:
+        assert mariadb.cut_clients(cursor) > 1, "the keeper has a connection, and its lease has one"
+    os.kill(pid, signal.SIGCONT)
+    wait_rebuilt(sale.coupon, before)
+    assert stack.epoch() == before + 1, "another rebuild was needed"
     sale.end()
     stack.ctl("restart", "keeper")
 
