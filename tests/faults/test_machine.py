@@ -221,7 +221,7 @@ def test_the_clock_of_query_says_how_old_an_answer_is():
     with Clock("query") as clock:
         for offset_s in (HOUR_S, -HOUR_S, 0):
             clock.move(offset_s)
-            answer = stack.get("/api/orders/recent?hours=3&limit=5")
+            answer = stack.get("/api/orders/recent?hours=3&limit=5", base=stack.ENV["WEIR_QUERY"])
             assert answer.status == 200 and answer.json["complete"] is True, answer
             away = calendar.timegm(time.strptime(answer.json["as_of"][:19], "%Y-%m-%dT%H:%M:%S")) - time.time()
             assert abs(away - offset_s) < 60, answer
