@@ -45,13 +45,22 @@ struct work {
     const struct options *options;
     struct day_tables tables;
     int32_t before; /* drop: days since 1970 */
+    bool dropping;
+    struct meta meta; /* drop: whose shards they must be */
 };
+
+/* The lag says nothing of a shard that no route names: it may be another cluster's, and its tables are not ours. */
+static bool open_shard(const struct work *work, int shard, struct sql **ret_sql, struct err *err)
+{
+    return link_open(work->config, shard, ret_sql, err) &&
+           (!work->dropping || identity_check(*ret_sql, shard, &work->meta, err));
+}
 
 static bool read_all(struct work *work, struct err *err)
 {
     for (size_t shard = 0; shard < work->config->mysql_shards.count; shard++) {
         struct sql *sql = NULL;
-        bool done = link_open(work->config, (int)shard, &sql, err) &&
+        bool done = open_shard(work, (int)shard, &sql, err) &&
                     tables_read(sql, (int)shard, work->stream, work->layout, &work->tables, err);
         sql_close(sql);
         if (!done)
@@ -93,7 +102,7 @@ static bool drop_table(struct sql *sql, const struct day_table *table, struct er
 static bool drop_of_shard(const struct work *work, int shard, struct err *err)
 {
     struct sql *sql = NULL;
-    bool done = link_open(work->config, shard, &sql, err);
+    bool done = open_shard(work, shard, &sql, err);
     for (size_t i = 0; done && i < work->tables.count; i++)
         if (work->tables.item[i].shard == shard)
             done = drop_table(sql, &work->tables.item[i], err);
@@ -101,7 +110,7 @@ static bool drop_of_shard(const struct work *work, int shard, struct err *err)
     return done;
 }
 
-static bool check_drop(const struct work *work, struct err *err)
+static bool check_drop(struct work *work, struct err *err)
 {
     struct sql *catalog = NULL;
     struct status *status = mem_alloc(sizeof *status);
@@ -110,6 +119,7 @@ static bool check_drop(const struct work *work, struct err *err)
     sql_close(catalog);
     while (work->stream->layouts[at].layout != work->layout)
         at++;
+    work->meta = status->meta; /* read, when the layout's lag is known */
     int32_t today = day_of_ms(clock_realtime_ms(), status->meta.offset_min);
     bool done = tables_check_drop(work->before, today, &status->layout[at], err) &&
                 tables_check_keeper(status, work->layout, work->options->keeper_layout, err);
@@ -119,8 +129,10 @@ static bool check_drop(const struct work *work, struct err *err)
 
 static bool drop(struct work *work, struct err *err)
 {
-    if (!check_drop(work, err) || !read_all(work, err))
+    if (!check_drop(work, err))
         return false;
+    if (!read_all(work, err))
+        return err_prefix(err, "nothing is dropped");
     keep_older(&work->tables, work->before);
     show(work);
     for (size_t shard = 0; work->options->yes && shard < work->config->mysql_shards.count; shard++)
@@ -142,7 +154,7 @@ static bool list(struct work *work, struct err *err)
 
 static bool prepare(struct work *work, const char *verb, struct err *err)
 {
-    bool dropping = strcmp(verb, "drop") == 0;
+    const bool dropping = work->dropping = strcmp(verb, "drop") == 0;
     work->stream = stream_find(work->options->stream);
     if (!work->stream)
         return err_set(err, ERR_USAGE, "--stream: \"%.40s\" is no stream; grabs and readings are",
@@ -171,8 +183,7 @@ static int run(const struct cli_config *config, const struct cli_command *comman
     enum cli_outcome outcome = cli_options_parse(command, argc, argv, &options, &words, &count, &err);
     if (outcome != CLI_RUN)
         return outcome == CLI_DONE ? 0 : cli_fail(command, &err);
-    bool done =
-        prepare(&work, words[0], &err) && (strcmp(words[0], "drop") == 0 ? drop(&work, &err) : list(&work, &err));
+    bool done = prepare(&work, words[0], &err) && (work.dropping ? drop(&work, &err) : list(&work, &err));
     tables_free(&work.tables);
     return done ? 0 : cli_fail(command, &err);
 }

@@ -2,6 +2,7 @@
 
 Starts no server; uses the stack's for the cases that need one.
 """
+import contextlib
 import os
 import pathlib
 import re
@@ -10,7 +11,7 @@ import subprocess
 
 import pytest
 
-from support import stack
+from support import mariadb, stack
 
 SERVICES = ("weir-ingest", "weir-keeper", "weir-worker", "weir-query")
 PROGRAMS = (*SERVICES, "weir")
@@ -293,6 +294,42 @@ def test_days_that_the_keeper_reads_are_not_dropped(told, code, words):
     done = run("weir", "--config", settings_file("weir"), "tables", "drop", "--before", "2024-01-02", "--yes", *told)
     assert done.returncode == code and words in done.stderr.lower(), done
     assert stack.tables_of(0, "daily"), "the tables are gone"
+
+
+@contextlib.contextmanager
+def another_clusters_shard(number):
+    """Its URL, as if it were the next of ours; `number` is the server of ours that it lives on."""
+    part, ours = mariadb.shard_name(number), stack.ENV[f"WEIR_MYSQL_SHARD_{number}"]
+    before, database = ours.rsplit("/", 1)
+    mariadb.ask(part, "CREATE DATABASE elsewhere")
+    try:
+        mariadb.ask(part, "GRANT ALL ON elsewhere.* TO weir@'127.0.0.1'")
+        for table in ("shard_identity", "progress"):
+            mariadb.ask(part, f"CREATE TABLE elsewhere.{table} LIKE {database}.{table}")
+        mariadb.ask(part, f"INSERT INTO elsewhere.shard_identity SELECT * FROM {database}.shard_identity")
+        mariadb.ask(part, "UPDATE elsewhere.shard_identity SET cluster = %s, shard = %s", "f" * 32, stack.SHARDS)
+        yield f"{before}/elsewhere"
+    finally:
+        mariadb.ask(part, "DROP DATABASE elsewhere")
+        mariadb.ask(part, "REVOKE ALL ON elsewhere.* FROM weir@'127.0.0.1'")
+
+
+@pytest.mark.parametrize("really", [("--yes",), ()], ids=("yes", "dry run"))
+def test_days_of_another_cluster_are_not_dropped(really):
+    """Of a shard that is listed, and that no route names: its lag is not asked for. What is ours stays, too."""
+    old, urls = "grabs_2024_01_01", [stack.ENV[f"WEIR_MYSQL_SHARD_{number}"] for number in range(stack.SHARDS)]
+    day = stack.tables_of(0, "daily")[0]
+    stack.wait_lag_zero()
+    stack.shard(0, f"CREATE TABLE {old} LIKE `{day}`")
+    try:
+        with another_clusters_shard(1) as foreign:
+            stack.sql(foreign, f"CREATE TABLE {old} (grab_id BIGINT UNSIGNED PRIMARY KEY)")
+            done = run("weir", "--config", settings_file("weir"), f"--mysql.shards={','.join([*urls, foreign])}", "tables", "drop", "--before", "2024-01-02",
+                       "--keeper-layout", "hash", *really)
+            refused(done, "nothing is dropped", "elsewhere", f"belongs to the cluster {'f' * 32}", code=FAILED)
+            assert stack.sql(foreign, f"SHOW TABLES LIKE '{old}'") and old in stack.tables_of(0, "daily"), "a table is gone"
+    finally:
+        stack.shard(0, f"DROP TABLE IF EXISTS {old}")
 
 
 AWAY_PLACES = (
