@@ -94,8 +94,10 @@ static bool ask(const struct cli_config *config, const struct coupon_request *re
                                      : request->admin      ? ""
                                                            : NULL,
                              .token = request->admin ? config->admin_token : NULL,
+                             .if_sent = request->admin ? COUPON_MAY_BE_DONE : NULL,
                              .timeout_ms = config->timeout_ms};
-    bool done = http_call(&call, ret_status, ret_body, err) && coupon_answer_check(*ret_status, ret_body->data, err);
+    bool done = http_call(&call, ret_status, ret_body, err) &&
+                coupon_answer_check(request->admin, *ret_status, ret_body->data, err);
     buf_free(&url);
     return done;
 }

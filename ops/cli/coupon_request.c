@@ -131,8 +131,14 @@ static const struct {
     {429, ERR_OUTAGE, "try again later"},
     {502, ERR_OUTAGE, "the service behind the front door is away: see weir status"},
     {503, ERR_OUTAGE, "a part is away: see weir status"},
-    {504, ERR_OUTAGE, "no answer in time: look with weir coupon show before trying again"},
+    {504, ERR_OUTAGE, "no answer in time: see weir status"},
 };
+
+/* 503 is said before anything is sent on, or with words of its own; any other of these may come behind the COMMIT. */
+static bool may_be_done(bool admin, int status)
+{
+    return admin && status >= 500 && status != 503;
+}
 
 /* "detail" of a problem, else its "title", else nothing. */
 static void append_detail(const char *body, struct buf *ret_text)
@@ -146,7 +152,7 @@ static void append_detail(const char *body, struct buf *ret_text)
     json_decref(problem);
 }
 
-bool coupon_answer_check(int status, const char *body, struct err *err)
+bool coupon_answer_check(bool admin, int status, const char *body, struct err *err)
 {
     size_t at = 0, count = sizeof statuses / sizeof *statuses;
     struct buf detail = {0};
@@ -155,12 +161,10 @@ bool coupon_answer_check(int status, const char *body, struct err *err)
     while (at < count && statuses[at].status != status)
         at++;
     append_detail(body ? body : "", &detail);
-    if (at == count)
-        err_set(err, status >= 500 ? ERR_OUTAGE : ERR_INTERNAL, "the server answered %d%s", status,
-                detail.len > 0 ? detail.data : "");
-    else
-        err_set(err, statuses[at].kind, "the server answered %d%s (%s)", status, detail.len > 0 ? detail.data : "",
-                statuses[at].advice);
+    const enum err_kind kind = at < count ? statuses[at].kind : status >= 500 ? ERR_OUTAGE : ERR_INTERNAL;
+    const char *advice = may_be_done(admin, status) ? COUPON_MAY_BE_DONE : at < count ? statuses[at].advice : NULL;
+    err_set(err, kind, "the server answered %d%s%s%s%s", status, detail.len > 0 ? detail.data : "", advice ? " (" : "",
+            advice ? advice : "", advice ? ")" : "");
     buf_free(&detail);
     return false;
 }

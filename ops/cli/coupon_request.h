@@ -25,9 +25,15 @@ WEIR_MUST_USE bool coupon_request_make(const struct coupon_options *options, cha
                                        struct coupon_request *ret_request, struct err *err);
 void coupon_request_free(struct coupon_request *request);
 
-/* True when the status is a success. Else `err`, with what to do about it; `body` is a problem (RFC 9457) or
- * anything. */
-WEIR_MUST_USE bool coupon_answer_check(int status, const char *body, struct err *err);
+/* Of a change that was sent, where nobody says what became of it. What is added to a total stays there: whoever tries
+ * again without looking may add it twice. */
+#define COUPON_MAY_BE_DONE                                                                                             \
+    "it may have been done all the same: look with weir coupon show (after a create without --id in "                  \
+    "/api/coupons?room_id=N) before trying again"
+
+/* True when the status is a success. Else `err`, with what to do about it; `admin`: as in the request; `body` is a
+ * problem (RFC 9457) or anything. */
+WEIR_MUST_USE bool coupon_answer_check(bool admin, int status, const char *body, struct err *err);
 /* "name  value" lines of a JSON object's scalars; whatever is not an object is appended as it is. */
 void coupon_answer_render(const char *body, struct buf *ret_text);
 

@@ -41,14 +41,22 @@ static void set_up(CURL *curl, const struct http_call *call, const struct curl_s
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->json);
 }
 
-static bool fail(const struct http_call *call, CURLcode code, struct err *err)
+/* Where no byte of it went out, nobody has it. */
+static bool was_sent(CURL *curl)
+{
+    long bytes = 0;
+    return curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &bytes) == CURLE_OK && bytes > 0;
+}
+
+static bool fail(const struct http_call *call, CURLcode code, bool sent, struct err *err)
 {
     struct buf url = {0};
+    const char *more = sent && call->if_sent ? call->if_sent : "";
     bool wrong = code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL;
     config_append_url(&url, call->url);
     err_set_code(err, wrong ? ERR_USAGE : ERR_OUTAGE, (int)code,
-                 wrong ? "%s is no URL that can be asked: %s" : "%s does not answer: %s", url.data,
-                 curl_easy_strerror(code));
+                 wrong ? "%s is no URL that can be asked: %s%s%s" : "%s does not answer: %s%s%s", url.data,
+                 curl_easy_strerror(code), *more ? "; " : "", more);
     buf_free(&url);
     return false;
 }
@@ -63,10 +71,11 @@ bool http_call(const struct http_call *call, int *ret_status, struct buf *ret_bo
     set_up(curl, call, headers, ret_body);
     CURLcode code = curl_easy_perform(curl);
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    const bool sent = was_sent(curl);
     curl_slist_free_all(headers);
     curl_easy_cleanup(curl);
     if (code != CURLE_OK)
-        return fail(call, code, err);
+        return fail(call, code, sent, err);
     *ret_status = (int)status;
     return true;
 }

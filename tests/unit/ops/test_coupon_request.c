@@ -93,7 +93,7 @@ static void test_options_of_other_actions(void **state)
 static int exit_code(int status)
 {
     err = (struct err){0};
-    assert_false(coupon_answer_check(status, "{\"title\":\"No\",\"detail\":\"The reason.\"}", &err));
+    assert_false(coupon_answer_check(true, status, "{\"title\":\"No\",\"detail\":\"The reason.\"}", &err));
     assert_non_null(strstr(err.text, "The reason."));
     return err_exit_code(&err);
 }
@@ -101,18 +101,35 @@ static int exit_code(int status)
 static void test_answers(void **state)
 {
     (void)state;
-    assert_true(coupon_answer_check(200, "{}", &err));
-    assert_true(coupon_answer_check(201, "{}", &err));
-    assert_true(coupon_answer_check(202, "{}", &err));
+    assert_true(coupon_answer_check(true, 200, "{}", &err));
+    assert_true(coupon_answer_check(true, 201, "{}", &err));
+    assert_true(coupon_answer_check(true, 202, "{}", &err));
     assert_int_equal(exit_code(401), 2);
     assert_int_equal(exit_code(422), 2);
     assert_int_equal(exit_code(404), 1);
     assert_int_equal(exit_code(409), 1);
     assert_int_equal(exit_code(503), 3);
     assert_int_equal(exit_code(599), 3);
-    assert_false(coupon_answer_check(502, "<html>", &err));
+    assert_false(coupon_answer_check(true, 502, "<html>", &err));
     assert_non_null(strstr(err.text, "502"));
-    assert_false(coupon_answer_check(503, NULL, &err));
+    assert_false(coupon_answer_check(true, 503, NULL, &err));
+}
+
+static bool says_may_be_done(bool admin, int status)
+{
+    err = (struct err){0};
+    assert_false(coupon_answer_check(admin, status, "<html>", &err));
+    return strstr(err.text, "may have been done all the same: look with weir coupon show") != NULL;
+}
+
+static void test_answers_behind_which_it_may_be_done(void **state)
+{
+    (void)state;
+    static const int open[] = {500, 502, 504, 599}, shut[] = {400, 401, 404, 409, 422, 429, 503};
+    for (size_t i = 0; i < sizeof open / sizeof *open; i++)
+        assert_true(says_may_be_done(true, open[i]) && !says_may_be_done(false, open[i]));
+    for (size_t i = 0; i < sizeof shut / sizeof *shut; i++)
+        assert_false(says_may_be_done(true, shut[i]));
 }
 
 static void test_render(void **state)
@@ -132,7 +149,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_create),      cmocka_unit_test(test_by_id),
         cmocka_unit_test(test_wrong_words), cmocka_unit_test(test_options_of_other_actions),
-        cmocka_unit_test(test_answers),     cmocka_unit_test(test_render),
+        cmocka_unit_test(test_answers),     cmocka_unit_test(test_answers_behind_which_it_may_be_done),
+        cmocka_unit_test(test_render),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
