@@ -120,8 +120,6 @@ enum step_outcome keeper_append(struct keeper *keeper, int32_t partition, const 
 
 /* keeper_stock.c: one script on one coupon. DONE or LOST as the script says, NO_ANSWER with err. An err of kind
  * ERR_DATA says that the coupon's keys are not what Weir wrote: a rebuild deletes them. */
-/* Pure: whether this error reply says so; another one (no memory, no right, busy) says nothing of the keys. */
-bool stock_error_is_of_keys(const char *text);
 enum step_outcome stock_building(struct keeper *keeper, uint64_t coupon_id, uint64_t epoch, struct err *err);
 enum step_outcome stock_claims(struct keeper *keeper, uint64_t coupon_id, uint64_t epoch, const struct redis_arg *pairs,
                                size_t count, struct err *err);

@@ -19,17 +19,6 @@ static struct redis_arg arg_text(const char *text)
     return (struct redis_arg){.data = text, .len = strlen(text)};
 }
 
-/* A key of another type, or a value that the script can not count with. Redis 7 begins with the code (WRONGTYPE) or has
- * Lua's words behind ERR; older ones have both behind "ERR Error running script". */
-bool stock_error_is_of_keys(const char *text)
-{
-    static const char *const words[] = {"WRONGTYPE", "attempt to ", "bad argument", "not an integer", "would overflow"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strstr(text, words[i]) != NULL)
-            return true;
-    return false;
-}
-
 struct redis_reply *stock_eval(struct keeper *keeper, enum stock_script script, uint64_t coupon_id,
                                const struct redis_arg *args, size_t count, struct err *err)
 {

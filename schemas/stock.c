@@ -50,6 +50,17 @@ const char *stock_script_text(enum stock_script script)
     return whole[script];
 }
 
+/* A key of another type, or a value that the script can not count with. Redis 7 begins with the code (WRONGTYPE) or has
+ * Lua's words behind ERR; older ones have both behind "ERR Error running script". */
+bool stock_error_is_of_keys(const char *text)
+{
+    static const char *const words[] = {"WRONGTYPE", "attempt to ", "bad argument", "not an integer", "would overflow"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strstr(text, words[i]) != NULL)
+            return true;
+    return false;
+}
+
 /* Digits of a number of 63 bits, and one blank; NULL when that is not what is there. */
 static const char *number_take(const char *text, uint64_t *ret_number)
 {

@@ -9,6 +9,7 @@
 #ifndef WEIR_SCHEMAS_STOCK_H
 #define WEIR_SCHEMAS_STOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,6 +37,10 @@ enum stock_script {
 /* Name ("reserve") and whole text (mark.lua and its own). Static. */
 const char *stock_script_name(enum stock_script script);
 const char *stock_script_text(enum stock_script script);
+
+/* Does this error reply to a script say that the coupon's keys are not what Weir wrote? Another one (no memory, no right,
+ * busy) says nothing of them. */
+bool stock_error_is_of_keys(const char *text);
 
 /* Sentinel field that is no grab and no user. */
 #define STOCK_SENTINEL "epoch"

@@ -11,7 +11,7 @@ bool status_layout_used(const struct status *status, size_t layout)
 
 bool status_healthy(const struct status *status)
 {
-    bool healthy = status->catalog.up && status->kafka.up && status->redis.up;
+    bool healthy = status->catalog.up && status->kafka.up && status->redis.up && status->stock.known;
     for (size_t i = 0; i < status->service_count; i++)
         healthy = healthy && status->service[i].up;
     for (size_t i = 0; i < status->shard_count; i++)

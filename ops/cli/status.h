@@ -34,7 +34,9 @@ struct status_layout {
 struct status_stock {
     bool known; /* catalog and Redis answered */
     uint64_t coupons, open, closed, building, not_opened, not_valid;
+    uint64_t broken; /* rows of the catalog that are no coupons; left out, as the keeper leaves them out */
     uint64_t total, left, pending; /* of the valid ones */
+    char why[STATUS_WHY_MAX + 1]; /* the first broken row; where there is none, why the rows could not be read, or "" */
 };
 
 /* Which keeper holds the lease. */
@@ -76,7 +78,7 @@ void status_gather_stock(const struct cli_config *config, struct sql *catalog, s
 /* A layout without a route has no workers: it is none of this system's, and not shown. While the catalog is away each
  * of them may be. */
 bool status_layout_used(const struct status *status, size_t layout);
-/* Every part is up, every layout that is used is known and whole. */
+/* Every part is up, the stock is known, every layout that is used is known and whole. */
 bool status_healthy(const struct status *status);
 void status_render_text(const struct status *status, struct buf *ret_text);
 void status_render_json(const struct status *status, struct buf *ret_json);

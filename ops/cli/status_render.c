@@ -78,7 +78,8 @@ static void line_leader(struct buf *text, const struct status_leader *leader)
 static void line_stock(struct buf *text, const struct status_stock *stock)
 {
     if (!stock->known) {
-        buf_printf(text, "%-9s not known\n", "stock");
+        const bool unread = stock->broken == 0 && stock->why[0] != '\0';
+        buf_printf(text, "%-9s not known%s%s\n", "stock", unread ? ": " : "", unread ? stock->why : "");
         return;
     }
     buf_printf(text,
@@ -88,6 +89,8 @@ static void line_stock(struct buf *text, const struct status_stock *stock)
                stock->not_valid);
     buf_printf(text, "%-9s %" PRIu64 " left of %" PRIu64 ", %" PRIu64 " pending\n", "", stock->left, stock->total,
                stock->pending);
+    if (stock->broken > 0)
+        buf_printf(text, "%-9s %" PRIu64 " BROKEN, left out; the first: %s\n", "", stock->broken, stock->why);
 }
 
 void status_render_text(const struct status *status, struct buf *ret_text)
@@ -166,10 +169,11 @@ static json_t *json_stock(const struct status_stock *stock)
 {
     if (!stock->known)
         return json_null();
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "coupons", number(stock->coupons), "open",
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "coupons", number(stock->coupons), "open",
                      number(stock->open), "closed", number(stock->closed), "building", number(stock->building),
-                     "not_opened", number(stock->not_opened), "not_valid", number(stock->not_valid), "total",
-                     number(stock->total), "left", number(stock->left), "pending", number(stock->pending));
+                     "not_opened", number(stock->not_opened), "not_valid", number(stock->not_valid), "broken",
+                     number(stock->broken), "total", number(stock->total), "left", number(stock->left), "pending",
+                     number(stock->pending));
 }
 
 static json_t *json_leader(const struct status_leader *leader)
@@ -197,6 +201,8 @@ void status_render_json(const struct status *status, struct buf *ret_json)
                   "healthy", status_healthy(status), "services", services, "catalog", json_part(&status->catalog),
                   "kafka", json_part(&status->kafka), "redis_stock", json_part(&status->redis), "shards", shards,
                   "layouts", layouts, "stock", json_stock(&status->stock));
+    if (status->stock.why[0] != '\0')
+        json_object_set_new(root, "stock_why", json_stringn_nocheck(status->stock.why, strlen(status->stock.why)));
     json_object_set_new(root, "keeper", json_leader(&status->leader));
     json_object_set_new(root, "epoch", status->catalog.up ? json_integer(number(status->meta.epoch)) : json_null());
     json_object_set_new(root, "cluster", status->catalog.up ? json_string(status->meta.cluster) : json_null());

@@ -13,16 +13,22 @@ struct coupon_list {
     struct coupon *item;
     size_t count;
     uint64_t all; /* also those past STATUS_COUPONS_MAX */
-    struct err err;
+    uint64_t broken;
+    struct err first; /* of the broken ones */
 };
 
 static bool take_coupon(const struct value *cells, size_t count, void *arg)
 {
     struct coupon_list *list = arg;
+    struct err err = {0};
     list->all++;
     if (list->count == STATUS_COUPONS_MAX)
         return true;
-    return coupon_from_cells(cells, count, &list->item[list->count], &list->err) ? ++list->count > 0 : false;
+    if (coupon_from_cells(cells, count, &list->item[list->count], &err))
+        list->count++;
+    else if (list->broken++ == 0)
+        list->first = err;
+    return true;
 }
 
 static const char *const words[] = {
@@ -71,9 +77,12 @@ static bool look(struct redis_sync *redis, struct redis_script *script, const st
     args[STOCK_KEYS + 1] =
         (struct redis_arg){.data = redis_sync_replid(redis), .len = strlen(redis_sync_replid(redis))};
     struct redis_reply *reply = redis_sync_eval(redis, script, args, STOCK_KEYS + 2, STOCK_KEYS, err);
-    if (!reply)
+    if (!reply && !(err->kind == ERR_CONFLICT && stock_error_is_of_keys(err->text)))
         return false;
-    add_look(status, coupon, reply);
+    if (reply)
+        add_look(status, coupon, reply);
+    else
+        status->stock.not_valid++; /* the keeper takes it so, too, and rebuilds it */
     redis_reply_free(reply);
     return true;
 }
@@ -92,16 +101,15 @@ static bool look_at_all(struct redis_sync *redis, const struct coupon_list *list
     return true;
 }
 
-static bool read_coupons(struct sql *catalog, struct status *status, struct coupon_list *list, struct err *err)
+static bool read_coupons(struct sql *catalog, struct status_stock *stock, struct coupon_list *list)
 {
+    struct err err = {0};
     list->item = mem_alloc(sizeof *list->item * STATUS_COUPONS_MAX);
-    if (!sql_select(catalog, sql_coupons_read, NULL, 0, take_coupon, list, err))
-        return false;
-    status->stock.coupons = list->all;
-    if (list->err.kind == ERR_NONE)
-        return true;
-    *err = list->err;
-    return false;
+    bool read = sql_select(catalog, sql_coupons_read, NULL, 0, take_coupon, list, &err);
+    stock->coupons = list->all;
+    stock->broken = read ? list->broken : 0;
+    snprintf(stock->why, sizeof stock->why, "%.*s", STATUS_WHY_MAX, read ? list->first.text : err.text);
+    return read;
 }
 
 void status_gather_stock(const struct cli_config *config, struct sql *catalog, struct status *status)
@@ -115,7 +123,7 @@ void status_gather_stock(const struct cli_config *config, struct sql *catalog, s
     snprintf(status->redis.where, sizeof status->redis.where, "%.255s", url.data);
     buf_free(&url);
     bool up = redis_sync_open(config->redis_stock, config->timeout_ms, &redis, &err);
-    bool rows = status->catalog.up && catalog && read_coupons(catalog, status, &list, &err);
+    bool rows = status->catalog.up && catalog && read_coupons(catalog, &status->stock, &list);
     up = up && (!rows || look_at_all(redis, &list, status, &err));
     status->stock.known = up && rows;
     status->redis.up = up;

@@ -62,7 +62,7 @@ static void a_layout_without_a_route_is_not_shown(void **state)
     static struct status status;
     struct buf text = {0};
     status = (struct status){.stream = &stream_grabs, .meta = {.partitions = 4}};
-    status.catalog.up = status.kafka.up = status.redis.up = true;
+    status.catalog.up = status.kafka.up = status.redis.up = status.stock.known = true;
     strcpy(status.layout[0].name, stream_grabs.layouts[0].layout->name);
     strcpy(status.layout[1].name, stream_grabs.layouts[1].layout->name);
     route_spread(&status.route[1], &stream_grabs, stream_grabs.layouts[1].layout, 4, 1);

@@ -29,6 +29,7 @@ static int set_up(void **state)
     fill_part(&status.catalog, "catalog");
     fill_part(&status.kafka, "kafka");
     fill_part(&status.redis, "redis-stock");
+    status.stock.known = true;
     for (size_t i = 0; i < 2; i++) {
         fill_part(&status.shard[i].part, i == 0 ? "0" : "1");
         status.shard[i].commit_age_ms = -1;
@@ -105,6 +106,9 @@ static void test_healthy(void **state)
     status.shard[1].part.up = true;
     status.redis.up = false;
     assert_false(status_healthy(&status));
+    status.redis.up = true;
+    status.stock.known = false; /* the rows could not be read */
+    assert_false(status_healthy(&status));
 }
 
 static void test_text_says_what_is_down(void **state)
@@ -114,7 +118,7 @@ static void test_text_says_what_is_down(void **state)
     add_all();
     status.shard[1].part.up = false;
     snprintf(status.shard[1].part.why, sizeof status.shard[1].part.why, "no route to it");
-    status.layout[0].counted = status.layout[0].known = false;
+    status.layout[0].counted = status.layout[0].known = status.stock.known = false;
     status_render_text(&status, &text);
     assert_non_null(strstr(text.data, "DOWN  no route to it"));
     assert_non_null(strstr(text.data, "hash          lag not known  rows not known"));
@@ -129,6 +133,19 @@ static void text_has(const char *words)
     status_render_text(&status, &text);
     assert_non_null(strstr(text.data, words));
     buf_free(&text);
+}
+
+static void test_coupons_that_are_left_out(void **state)
+{
+    (void)state;
+    status.stock = (struct status_stock){.known = true, .coupons = 2, .open = 1, .broken = 1};
+    snprintf(status.stock.why, sizeof status.stock.why, "a row is none");
+    text_has("stock     2 coupons: 1 open");
+    text_has("          1 BROKEN, left out; the first: a row is none\n");
+    status.stock.known = false; /* Redis is away: that is not why */
+    text_has("stock     not known\n");
+    status.stock.broken = 0;
+    text_has("stock     not known: a row is none\n");
 }
 
 static void test_who_leads(void **state)
@@ -203,6 +220,7 @@ int main(void)
         cmocka_unit_test_setup(test_rows_that_do_not_count, set_up),
         cmocka_unit_test_setup(test_healthy, set_up),
         cmocka_unit_test_setup(test_text_says_what_is_down, set_up),
+        cmocka_unit_test_setup(test_coupons_that_are_left_out, set_up),
         cmocka_unit_test_setup(test_who_leads, set_up),
         cmocka_unit_test_setup(test_json, set_up),
         cmocka_unit_test(test_services),
