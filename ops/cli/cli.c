@@ -125,6 +125,14 @@ void cli_append_help(const struct cli_command *command, struct buf *ret_text)
                    "Exit codes: 0 done, 1 failed, 2 wrong usage or setting, 3 a part that is needed is away.\n");
 }
 
+int cli_end(int code)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    fputs("weir: the output could not be written, or not all of it: is the disk full?\n", stderr);
+    return code == 0 ? 1 : code;
+}
+
 int cli_fail(const struct cli_command *command, const struct err *err)
 {
     fflush(stdout);

@@ -75,6 +75,9 @@ void cli_append_help(const struct cli_command *command, struct buf *ret_text);
 
 /* Prints "weir NAME: sentence" to stderr; answers the exit code. */
 int cli_fail(const struct cli_command *command, const struct err *err);
+/* The end of every command: output that was not taken (a full disk, wherever it was printed) is said on stderr, and
+ * done becomes failed. Answers the exit code. */
+int cli_end(int code);
 
 /* A decimal number of a text: false when it is not digits, or passes 2^63 - 1. */
 WEIR_MUST_USE bool cli_parse_u64(const char *text, uint64_t *ret_number);

@@ -54,5 +54,5 @@ int main(int argc, char **argv)
     else
         code = command->run(&config, command, argc - rest, argv + rest);
     config_free(&cli_program, &config);
-    return code;
+    return cli_end(code);
 }

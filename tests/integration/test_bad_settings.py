@@ -280,6 +280,21 @@ def test_wrong_command(arguments, words):
         assert word in done.stderr, done.stderr
 
 
+PRINTED = [*((program, flag) for program in PROGRAMS for flag in ("--help", "--print-config")),
+           *(("weir", *words) for words in (("status", "--json"), ("audit", "--json"), ("tables", "list"), ("coupon", "show", "1"), ("init", "--help")))]
+
+
+@pytest.mark.parametrize("command", PRINTED, ids=" ".join)
+def test_output_that_cannot_be_written_is_not_done(command):
+    """On a full disk: whoever reads the file later must have been told."""
+    stack.ready_again()
+    program, *words = command
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run([f"{stack.ENV['WEIR_BIN']}/{program}", "--config", str(settings_file(program)), *words], stdout=full, stderr=subprocess.PIPE,
+                              text=True, timeout=60, check=False)
+    assert done.returncode == FAILED and "written" in done.stderr and done.stderr.count("\n") == 1, done
+
+
 def test_days_that_are_not_past_are_not_dropped():
     done = run("weir", "--config", settings_file("weir"), "tables", "drop", "--before", "2099-01-01", "--yes")
     assert done.returncode in (FAILED, USAGE) and "--before" in done.stderr, done

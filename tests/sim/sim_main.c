@@ -189,7 +189,11 @@ int main(int argc, char **argv)
                 options.jobs.planted);
         return 2;
     }
-    if (options.planted_all)
-        return sim_planted_all(&options.jobs, options.json);
-    return options.trace ? run_traced(&options) : run_seeds(&options);
+    int code = options.planted_all ? sim_planted_all(&options.jobs, options.json)
+               : options.trace     ? run_traced(&options)
+                                   : run_seeds(&options);
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    fputs("weir-sim: the output could not be written, or not all of it: is the disk full?\n", stderr);
+    return code == 0 ? 1 : code;
 }
