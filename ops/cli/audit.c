@@ -202,7 +202,6 @@ bool audit_run(struct audit *audit, struct err *err)
         return false;
     if (!open_all(audit, err))
         return false;
-    audit->asked_ms = clock_boottime_ms();
     if (!run_passes(audit, err) || !audit_log_moved(audit, &moved, err))
         return false;
     audit->at_rest = rests(audit, moved);
@@ -211,7 +210,7 @@ bool audit_run(struct audit *audit, struct err *err)
     audit_check_sums(audit);
     audit_check_stock(audit);
     note_others(audit);
-    return audit_stock_wait(audit, err) && audit_unknown_wait(audit, err);
+    return audit_pending_wait(audit, err) && audit_unknown_wait(audit, err);
 }
 
 void audit_free(struct audit *audit)

@@ -6,6 +6,7 @@
  *     audit_strays   what a shard holds of partitions that are not its own                        I7
  *     audit_rows     each row against the fold up to that shard's progress, and what has no row   I7, I2
  *     audit_stock    each coupon's keys in Redis; audit_claims, audit_pending: its hashes         I4, I5, I6
+ *     audit_workers  whether progress is behind the log, where something is pending for too long  I4
  *     audit_sales    what was sold of a coupon and to whom                                        I1, I5, I6
  *     audit_history  what clients were told (--history)                                           I2, I3
  *     audit_unknown  of that, what was open at the cut                                            I4
@@ -32,10 +33,12 @@
  * A history is read before the cut: the record of a success that it tells of was there before the answer, so it is
  * before the cut. It holds all that its users asked of a coupon; so an answer tells of each OK grab of theirs.
  *
- * A pending mark older than two holds (Redis's clock) when all servers have answered must be gone two holds later; that
- * is waited for when there is one. So is an unknown of the history that is open at the cut: by an end of the log that
- * is read after those two holds it is OK or VOID. At rest nothing is pending that could still end it, so that nothing
- * is waited for.
+ * A pending mark older than two holds (Redis's clock) when the passes have ended must be gone two holds later; that is
+ * waited for when there is one. Age and time are both counted from one look at the clocks, just before the marks are
+ * read: however long the passes took, and whatever was away meanwhile, each has its time. A sweep waits for its grab's
+ * row; so a mark that stays while the workers of its partition are behind the log is not judged. An unknown of the
+ * history that is open at the cut is waited for, too: by an end of the log that is read after those two holds it is OK
+ * or VOID. At rest nothing is pending that could still end it, so that nothing is waited for.
  *
  * All of Redis is judged for coupons alone whose mark is valid, under one epoch, before and behind the scan.
  *
@@ -127,7 +130,7 @@ enum audit_stock_state { AUDIT_STOCK_UNSEEN, AUDIT_STOCK_VALID, AUDIT_STOCK_ODD 
 struct audit_look {
     bool valid;
     uint64_t epoch, total, limit, version;
-    int64_t hold_ms, left, users, entries /* -1: not counted */, pending, now_ms;
+    int64_t hold_ms, left, users, entries /* -1: not counted */, pending;
     char why[80]; /* not valid: because */
 };
 
@@ -149,6 +152,7 @@ struct audit_claim {
 struct audit_overdue {
     uint64_t coupon_id, grab_id;
     int64_t age_ms;
+    int32_t partition;
 };
 
 enum audit_told { AUDIT_TOLD_SUCCESS, AUDIT_TOLD_REFUSED, AUDIT_TOLD_UNKNOWN, AUDIT_TOLD_NOTHING };
@@ -191,9 +195,9 @@ struct audit {
     size_t unknown_count;
     uint32_t slices, slice; /* passes, and which one this is */
     int32_t today;
-    int64_t redis_now_ms; /* by the last look */
+    int64_t redis_now_ms; /* Redis's clock when marks were looked at */
     bool again;           /* it is run again unless it finds rest: nothing is waited for */
-    int64_t asked_ms;     /* CLOCK_BOOTTIME when all parts had answered */
+    int64_t asked_ms;     /* CLOCK_BOOTTIME of the same moment: all parts had answered */
     audit_record_fn take; /* what the log's records are given to */
     uint64_t records, claims, foreign, refused_foreign, misplaced_foreign;
     bool all_whole, at_rest;
@@ -248,19 +252,24 @@ void audit_unknown_report(struct audit *audit); /* those that are left */
 /* Of this hold, how long after the parts are back nothing of it is open or pending any more (README, I4). */
 int64_t audit_due_ms(int64_t hold_ms);
 
-/* ---- servers: audit_shards.c, audit_log.c, audit_stock.c, audit_pending.c, audit_history.c, audit_unknown.c ---- */
+/* ---- servers: audit_shards.c, audit_log.c, audit_stock.c, audit_pending.c, audit_workers.c, audit_history.c,
+ * audit_unknown.c ---- */
 
 WEIR_MUST_USE bool audit_shards_open(struct audit *audit, struct err *err); /* snapshots, and all but the rows */
 WEIR_MUST_USE bool audit_shards_rows(struct audit *audit, struct err *err);
 WEIR_MUST_USE bool audit_log_cut(struct audit *audit, struct err *err);
-WEIR_MUST_USE bool audit_log_moved(struct audit *audit, bool *ret_moved, struct err *err); /* since the cut */
+WEIR_MUST_USE bool audit_log_ends(struct audit *audit, int64_t *ret_ends, struct err *err); /* now, of each partition */
+WEIR_MUST_USE bool audit_log_moved(struct audit *audit, bool *ret_moved, struct err *err);  /* since the cut */
 WEIR_MUST_USE bool audit_log_fold(struct audit *audit, struct err *err); /* each partition to its cut */
 /* From where each of these partitions was read to, to the end of now; `take` moves folded_to. */
 WEIR_MUST_USE bool audit_log_tail(struct audit *audit, const bool *partitions, audit_record_fn take, struct err *err);
 WEIR_MUST_USE bool audit_stock_look(struct audit *audit, struct err *err);   /* each coupon once, before the passes */
-WEIR_MUST_USE bool audit_stock_scan(struct audit *audit, struct err *err);   /* claims and marks of the pass */
-WEIR_MUST_USE bool audit_stock_wait(struct audit *audit, struct err *err);   /* for what is overdue */
-WEIR_MUST_USE bool audit_unknown_wait(struct audit *audit, struct err *err); /* after all passes */
+WEIR_MUST_USE bool audit_stock_scan(struct audit *audit, struct err *err);   /* claims of the pass */
+WEIR_MUST_USE bool audit_pending_wait(struct audit *audit, struct err *err); /* after all passes: for overdue marks */
+WEIR_MUST_USE bool audit_unknown_wait(struct audit *audit, struct err *err); /* after audit_pending_wait */
+/* Sets `behind` of each partition where a layout's progress does not come to the end that the log has now, within a
+ * second; leaves the others as they are. */
+WEIR_MUST_USE bool audit_workers_behind(struct audit *audit, bool *behind, struct err *err);
 WEIR_MUST_USE bool audit_history_read(struct audit *audit, const char *path, struct err *err);
 
 /* All of it, once: fills the report. The caller has zeroed `audit` and set config and options, and frees it. */

@@ -45,10 +45,16 @@ bool audit_log_cut(struct audit *audit, struct err *err)
     return true;
 }
 
+bool audit_log_ends(struct audit *audit, int64_t *ret_ends, struct err *err)
+{
+    int64_t low[ROUTE_PARTITIONS_MAX];
+    return read_ends(audit, low, ret_ends, err);
+}
+
 bool audit_log_moved(struct audit *audit, bool *ret_moved, struct err *err)
 {
-    int64_t low[ROUTE_PARTITIONS_MAX], high[ROUTE_PARTITIONS_MAX];
-    if (!read_ends(audit, low, high, err))
+    int64_t high[ROUTE_PARTITIONS_MAX];
+    if (!audit_log_ends(audit, high, err))
         return false;
     *ret_moved = false;
     for (int32_t p = 0; p < audit->partitions; p++)

@@ -1,8 +1,9 @@
-/* Marks of pending grabs: one that is older than two holds, by Redis's clock, must be gone two holds after all servers
- * answered; a short hold has longer (audit_due_ms). */
+/* Marks of pending grabs: one that is older than two holds, by Redis's clock, must be gone two holds later; a short hold
+ * has longer (audit_due_ms). */
 #include "core/clock.h"
 #include "ops/cli/audit_stock.h"
 #include "protocol/ids.h"
+#include "schemas/partition.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -36,12 +37,37 @@ static void take_pending(const char *field, size_t field_len, const char *value,
         return;
     audit->overdue = mem_grow(audit->overdue, (audit->overdue_count + 1) * sizeof *audit->overdue);
     audit->overdue[audit->overdue_count++] =
-        (struct audit_overdue){.coupon_id = scan->coupon->row.coupon_id, .grab_id = grab_id, .age_ms = age_ms};
+        (struct audit_overdue){.coupon_id = scan->coupon->row.coupon_id,
+                               .grab_id = grab_id,
+                               .age_ms = age_ms,
+                               .partition = partition_of_user(pending.user_id, audit->partitions)};
 }
 
-bool audit_pending_scan(struct audit_scan *scan, const struct stock_keys *keys, struct err *err)
+static bool look_at_clocks(struct audit *audit, struct err *err)
 {
-    return audit_scan_hash(scan, keys->name[STOCK_PENDING], take_pending, err);
+    const struct redis_arg time = audit_arg("TIME");
+    struct redis_reply *reply = redis_sync_send(audit->redis, &time, 1, err);
+    if (!reply)
+        return false;
+    audit->redis_now_ms =
+        redis_reply_int(redis_reply_at(reply, 0)) * 1000 + redis_reply_int(redis_reply_at(reply, 1)) / 1000;
+    audit->asked_ms = clock_boottime_ms();
+    redis_reply_free(reply);
+    return true;
+}
+
+static bool scan_all(struct audit *audit, struct err *err)
+{
+    for (size_t i = 0; i < audit->coupon_count; i++) {
+        struct audit_scan scan = {.audit = audit, .coupon = &audit->coupons[i]};
+        struct stock_keys keys;
+        if (scan.coupon->stock != AUDIT_STOCK_VALID || scan.coupon->look.pending == 0)
+            continue;
+        stock_keys_of(scan.coupon->row.coupon_id, &keys);
+        if (!audit_scan_hash(&scan, keys.name[STOCK_PENDING], take_pending, err))
+            return false;
+    }
+    return true;
 }
 
 static bool still_pending(struct audit *audit, const struct audit_overdue *one, bool *ret_there, struct err *err)
@@ -73,7 +99,8 @@ static bool drop_swept(struct audit *audit, struct err *err)
     return true;
 }
 
-bool audit_stock_wait(struct audit *audit, struct err *err)
+/* The longest of theirs. */
+static int64_t hold_ms_of(const struct audit *audit)
 {
     int64_t hold_ms = 0;
     for (size_t i = 0; i < audit->overdue_count; i++) {
@@ -81,21 +108,49 @@ bool audit_stock_wait(struct audit *audit, struct err *err)
         if (coupon && coupon->look.hold_ms > hold_ms)
             hold_ms = coupon->look.hold_ms;
     }
-    if (!drop_swept(audit, err))
+    return hold_ms;
+}
+
+static void report(struct audit *audit, const struct audit_overdue *one, bool behind)
+{
+    struct audit_place place = AUDIT_NOWHERE;
+    char found[AUDIT_WORDS_MAX];
+    if (behind) {
+        audit_report_unchecked(&audit->report,
+                               "grab %" PRIu64 " of coupon %" PRIu64 " (pending since %" PRId64
+                               " ms, but the workers of partition %d are behind)",
+                               one->grab_id, one->coupon_id, one->age_ms, (int)one->partition);
+        return;
+    }
+    place.coupon_id = one->coupon_id;
+    place.grab_id = one->grab_id;
+    snprintf(found, sizeof found, "it pending since %" PRId64 " ms", one->age_ms);
+    audit_report_add(&audit->report, 4, "pending_too_long", &place, found,
+                     "OK or VOID within two holds, for all servers answer (does the keeper run?)");
+}
+
+/* Behind at the begin of the time or at its end: who was behind and has just come up has left the keeper no time. */
+static bool wait_for_overdue(struct audit *audit, struct err *err)
+{
+    bool behind[ROUTE_PARTITIONS_MAX] = {false};
+    const int64_t end_ms = audit->asked_ms + audit_due_ms(hold_ms_of(audit));
+    if (!audit_workers_behind(audit, behind, err))
         return false;
-    while (audit->overdue_count > 0 && clock_boottime_ms() < audit->asked_ms + audit_due_ms(hold_ms)) {
+    while (audit->overdue_count > 0 && clock_boottime_ms() < end_ms) {
         clock_sleep_ms(WAIT_STEP_MS);
         if (!drop_swept(audit, err))
             return false;
     }
-    for (size_t i = 0; i < audit->overdue_count; i++) {
-        struct audit_place place = AUDIT_NOWHERE;
-        char found[AUDIT_WORDS_MAX];
-        place.coupon_id = audit->overdue[i].coupon_id;
-        place.grab_id = audit->overdue[i].grab_id;
-        snprintf(found, sizeof found, "it pending since %" PRId64 " ms", audit->overdue[i].age_ms);
-        audit_report_add(&audit->report, 4, "pending_too_long", &place, found,
-                         "OK or VOID within two holds, for all servers answer (does the keeper run?)");
-    }
+    if (audit->overdue_count > 0 && (!audit_workers_behind(audit, behind, err) || !drop_swept(audit, err)))
+        return false;
+    for (size_t i = 0; i < audit->overdue_count; i++)
+        report(audit, &audit->overdue[i], behind[audit->overdue[i].partition]);
     return true;
+}
+
+bool audit_pending_wait(struct audit *audit, struct err *err)
+{
+    if (!look_at_clocks(audit, err) || !scan_all(audit, err) || !drop_swept(audit, err))
+        return false;
+    return audit->overdue_count == 0 || wait_for_overdue(audit, err);
 }

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { USERS_MAX = 2000, SCAN_COUNT = 1000, LOOK_CELLS = 13 };
+enum { USERS_MAX = 2000, SCAN_COUNT = 1000, LOOK_CELLS = 12 };
 
 static bool text_is(const struct redis_reply *reply, const char *text)
 {
@@ -40,8 +40,7 @@ static void fill_look(const struct audit *audit, const struct redis_reply *reply
                                     .left = n[8],
                                     .users = n[9],
                                     .entries = n[10],
-                                    .pending = n[11],
-                                    .now_ms = n[12]};
+                                    .pending = n[11]};
     snprintf(ret_look->why, sizeof ret_look->why, "its mark is %s",
              mark.state == MARK_BUILDING  ? "building"
              : mark.state == MARK_MISSING ? "missing"
@@ -69,8 +68,6 @@ static bool look_at(struct audit *audit, struct redis_script *script, uint64_t c
     *ret_look = (struct audit_look){.why = "its keys are of another type"};
     if (reply)
         fill_look(audit, reply, ret_look);
-    if (ret_look->now_ms > 0)
-        audit->redis_now_ms = ret_look->now_ms;
     redis_reply_free(reply);
     return true;
 }
@@ -171,8 +168,6 @@ static bool scan_coupon(struct audit *audit, struct audit_coupon *coupon, struct
     struct audit_scan scan = {.audit = audit, .coupon = coupon};
     const size_t first = audit->suspect_count;
     stock_keys_of(coupon->row.coupon_id, &keys);
-    if (audit->slice == 0 && coupon->look.pending > 0 && !audit_pending_scan(&scan, &keys, err))
-        return false;
     if (coupon->look.users > 0 && !audit_claims_scan(&scan, &keys, err))
         return false;
     if (!look_again(audit, coupon, err))

@@ -30,7 +30,5 @@ void audit_stock_differs(struct audit *audit, uint64_t coupon_id, uint64_t user_
 WEIR_MUST_USE bool audit_claims_scan(struct audit_scan *scan, const struct stock_keys *keys, struct err *err);
 /* The suspects of all coupons: the fold goes on to an end of the log that is read only now. */
 WEIR_MUST_USE bool audit_claims_settle(struct audit *audit, struct err *err);
-/* Marks that are older than two holds are noted, for audit_stock_wait. */
-WEIR_MUST_USE bool audit_pending_scan(struct audit_scan *scan, const struct stock_keys *keys, struct err *err);
 
 #endif

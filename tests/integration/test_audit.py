@@ -480,6 +480,21 @@ def test_pending_for_ever(sale):
     audit.audit()
 
 
+def test_pending_while_its_workers_sleep():
+    """Its sweep waits for the row of its CANCEL, which nobody stores: not judged, and no disagreement."""
+    coupon = stack.new_coupon(10, hold_ms=HOLD_MS)
+    stack.ctl("pause", "worker-hash")
+    try:
+        grab_id = reserved(coupon, users.take(1))["grab_id"]
+        found = audit.findings()
+    finally:
+        stack.ctl("resume", "worker-hash")
+    assert found["disagreements"] == 0, found["kept"]
+    assert len(found["unchecked"]) == 1 and f"grab {grab_id} of coupon {coupon}" in found["unchecked"][0] and "are behind" in found["unchecked"][0], found
+    audit.audit()
+    assert stack.left(coupon) == 10
+
+
 @pytest.mark.parametrize("value", ["nonsense", "", "P0", "P2 1 1 ", "P0 x 1 ", "P0 1 0 "])
 def test_pending_unreadable(sale, value):
     grab_id = records.new_id()
