@@ -93,7 +93,8 @@ static int run(const struct cli_config *config, const struct cli_command *comman
 const struct cli_command cmd_status = {
     .name = "status",
     .usage = "",
-    .summary = "Shows services, servers, shards, lag, stock and dead letters; exit code 3 when a part is down.",
+    .summary = "Shows services, servers, shards, lag, stock and dead letters; exit code 3 when a part is down, or "
+               "nobody leads.",
     .options = option_rows,
     .option_count = sizeof option_rows / sizeof *option_rows,
     .run = run,

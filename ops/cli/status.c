@@ -12,6 +12,7 @@ bool status_layout_used(const struct status *status, size_t layout)
 bool status_healthy(const struct status *status)
 {
     bool healthy = status->catalog.up && status->kafka.up && status->redis.up && status->stock.known;
+    healthy = healthy && !(status->leader.known && status->leader.left_ms <= 0);
     for (size_t i = 0; i < status->service_count; i++)
         healthy = healthy && status->service[i].up;
     for (size_t i = 0; i < status->shard_count; i++)

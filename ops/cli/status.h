@@ -78,7 +78,7 @@ void status_gather_stock(const struct cli_config *config, struct sql *catalog, s
 /* A layout without a route has no workers: it is none of this system's, and not shown. While the catalog is away each
  * of them may be. */
 bool status_layout_used(const struct status *status, size_t layout);
-/* Every part is up, the stock is known, every layout that is used is known and whole. */
+/* Every part is up, a keeper leads, as far as is known, the stock is known, every layout that is used is known and whole. */
 bool status_healthy(const struct status *status);
 void status_render_text(const struct status *status, struct buf *ret_text);
 void status_render_json(const struct status *status, struct buf *ret_json);

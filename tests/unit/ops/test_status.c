@@ -109,6 +109,11 @@ static void test_healthy(void **state)
     status.redis.up = true;
     status.stock.known = false; /* the rows could not be read */
     assert_false(status_healthy(&status));
+    status.stock.known = true;
+    status.leader.known = true; /* and nobody leads */
+    assert_false(status_healthy(&status));
+    status.leader.left_ms = 1;
+    assert_true(status_healthy(&status));
 }
 
 static void test_text_says_what_is_down(void **state)
