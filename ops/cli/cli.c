@@ -67,13 +67,25 @@ static bool fail_option(const struct cli_command *command, int found, const char
         text, command->name);
 }
 
+/* getopt_long takes any beginning that fits one option alone: --y would be --yes, and what somebody meant by a word that
+ * is none is not ours to guess. It has just passed the word, or the word and its value. */
+static bool in_full(const char *name, char **argv, struct err *err)
+{
+    const char *word = optarg && optarg == argv[optind - 1] ? argv[optind - 2] : argv[optind - 1];
+    size_t len = strcspn(word + 2, "=");
+    return (strlen(name) == len && memcmp(name, word + 2, len) == 0) ||
+           err_set(err, ERR_USAGE, "%.80s: an option is given in full, here --%s", word, name);
+}
+
 static enum cli_outcome walk(const struct cli_command *command, int argc, char **argv, void *options, struct err *err)
 {
     struct option long_options[CLI_OPTIONS_MAX + 2] = {0};
     fill_long_options(command, long_options);
     optind = 0; /* glibc: begin anew */
     opterr = 0;
-    for (int found; (found = getopt_long(argc, argv, ":h", long_options, NULL)) != -1;) {
+    for (int found, at = 0; (found = getopt_long(argc, argv, ":h", long_options, &at)) != -1;) {
+        if (found >= VALUE_HELP && !in_full(long_options[at].name, argv, err))
+            return CLI_FAIL;
         if (found == VALUE_HELP || found == 'h') {
             struct buf text = {0};
             cli_append_help(command, &text);

@@ -88,6 +88,23 @@ static void test_wrong_usage(void **state)
     }
 }
 
+/* --y for --yes would do what nobody has written. */
+static void test_a_beginning_is_no_option(void **state)
+{
+    (void)state;
+    static const char *const cut[][2] = {{"--fla"}, {"--f"}, {"--num=7"}, {"--num", "7"}, {"--tex=--text"}, {"--he"}};
+    for (size_t i = 0; i < sizeof cut / sizeof *cut; i++) {
+        assert_int_equal(parse(cut[i][0], cut[i][1], NULL), CLI_FAIL);
+        assert_int_equal(err.kind, ERR_USAGE);
+        assert_non_null(strstr(err.text, "in full, here --"));
+        assert_true(!options.flag && !options.text && options.number == 5);
+    }
+    assert_int_equal(parse("--text", "--flag", "--number=7"), CLI_RUN);
+    assert_string_equal(options.text, "--flag");
+    assert_int_equal(parse("--text=--text", "word", "--flag"), CLI_RUN);
+    assert_true(options.flag);
+}
+
 static void test_help_has_each_row(void **state)
 {
     (void)state;
@@ -151,7 +168,7 @@ int main(void)
         cmocka_unit_test(test_defaults_stay), cmocka_unit_test(test_options_around_words),
         cmocka_unit_test(test_wrong_usage),   cmocka_unit_test(test_help_has_each_row),
         cmocka_unit_test(test_number_text),   cmocka_unit_test(test_begin_offset),
-        cmocka_unit_test(test_progress_line),
+        cmocka_unit_test(test_progress_line), cmocka_unit_test(test_a_beginning_is_no_option),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
