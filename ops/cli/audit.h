@@ -131,7 +131,7 @@ struct audit_look {
     bool valid;
     uint64_t epoch, total, limit, version;
     int64_t hold_ms, left, users, entries /* -1: not counted */, pending;
-    char why[80]; /* not valid: because */
+    char why[200]; /* not valid: because */
 };
 
 struct audit_coupon {

@@ -65,9 +65,11 @@ static bool look_at(struct audit *audit, struct redis_script *script, uint64_t c
     struct redis_reply *reply = redis_sync_eval(audit->redis, script, args, STOCK_KEYS + 3, STOCK_KEYS, err);
     if (!reply && err->kind != ERR_CONFLICT)
         return false;
-    *ret_look = (struct audit_look){.why = "its keys are of another type"};
+    *ret_look = (struct audit_look){0};
     if (reply)
         fill_look(audit, reply, ret_look);
+    else /* of one coupon's keys, or of what this user may do; Redis's own words tell which */
+        snprintf(ret_look->why, sizeof ret_look->why, "Redis says: %.180s", err->text);
     redis_reply_free(reply);
     return true;
 }

@@ -5,6 +5,7 @@ A damage is undone at its end. What was written into the log cannot be: then its
 import contextlib
 import json
 import os
+import re
 import threading
 import time
 
@@ -502,6 +503,40 @@ def test_pending_unreadable(sale, value):
         found = audit.findings()
     assert kinds_of(found) == {("I5", "pending_unreadable")} and found["disagreements"] == 1, found["kept"]
     assert (found["kept"][0]["grab_id"], found["kept"][0]["coupon_id"], found["at_rest"]) == (str(grab_id), sale.coupon, False), found
+    audit.audit()
+
+
+@contextlib.contextmanager
+def key_of_another_type(coupon):
+    server, key = stack.stock_redis(), f"weir:{{{coupon}}}:stock"
+    stack.ctl("pause", "keeper")
+    server.rename(key, f"{key}:away")
+    server.set(key, "text")
+    try:
+        yield ()
+    finally:
+        server.rename(f"{key}:away", key)
+        stack.ctl("resume", "keeper")
+
+
+@contextlib.contextmanager
+def user_without_scripts(_):
+    server, place = stack.stock_redis(), stack.ENV["WEIR_REDIS_STOCK"].rsplit("@", 1)[-1].removeprefix("redis://")
+    server.execute_command("ACL", "SETUSER", "reader", "on", ">pass4711", "~*", "+@read", "+info", "+time", "+select")
+    try:
+        yield (f"--redis.stock=redis://reader:pass4711@{place}",)
+    finally:
+        server.execute_command("ACL", "DELUSER", "reader")
+
+
+@pytest.mark.parametrize("broken, words", [(key_of_another_type, "WRONGTYPE"), (user_without_scripts, "NOPERM")])
+def test_a_coupon_that_cannot_be_looked_at(sale, broken, words):
+    """Redis's own words say why."""
+    with broken(sale.coupon) as settings:
+        done = audit.run("--json", settings=settings)
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["disagreements"]) == (1, 0), found
+    assert found["unchecked"] and all(re.match(rf"coupon \d+ in Redis \(Redis says: {words} ", one) for one in found["unchecked"]), found
     audit.audit()
 
 
