@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-enum { EXIT_DISAGREES = 1, REST_STEP_MS = 300, MEMORY_MB_MAX = 1 << 20, LIMIT_MAX = 1000000 };
+enum { EXIT_DISAGREES = 1, REST_WAIT_S = 60, REST_STEP_MS = 300, MEMORY_MB_MAX = 1 << 20, LIMIT_MAX = 1000000 };
 
 #define FIELD(field_) offsetof(struct audit_options, field_)
 
@@ -142,15 +142,26 @@ static bool run_until(struct audit *audit, const struct cli_config *config, cons
     }
 }
 
+/* An option that would be passed over is refused: whoever gave it means something else than what would be done. */
+static bool options_fit(struct audit_options *options, struct err *err)
+{
+    if (options->wait_s >= 0 && !options->rest)
+        return err_set(err, ERR_USAGE, "--wait-s is how long --rest waits; without --rest nothing waits so long");
+    options->wait_s = options->wait_s < 0 ? REST_WAIT_S : options->wait_s;
+    return true;
+}
+
 static int run(const struct cli_config *config, const struct cli_command *command, int argc, char **argv)
 {
-    struct audit_options options = {.memory_mb = 256, .limit = 100, .wait_s = 60};
+    struct audit_options options = {.memory_mb = 256, .limit = 100, .wait_s = -1};
     struct err err = {0};
     char **words;
     size_t count;
     enum cli_outcome outcome = cli_options_parse(command, argc, argv, &options, &words, &count, &err);
     if (outcome != CLI_RUN)
         return outcome == CLI_DONE ? 0 : cli_fail(command, &err);
+    if (!options_fit(&options, &err))
+        return cli_fail(command, &err);
     const int64_t begun_ms = clock_boottime_ms();
     struct audit *audit = mem_alloc(sizeof *audit);
     int code = run_until(audit, config, &options, &err) ? show(audit, clock_boottime_ms() - begun_ms)

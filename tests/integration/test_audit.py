@@ -700,7 +700,7 @@ def test_a_shard_is_away():
 
 
 @pytest.mark.parametrize("arguments, words", [(["--limit", "many"], "--limit"), (["--memory-mb", "0"], "--memory-mb"), (["now"], "too much"),
-                                              (["--history", "/nowhere/at/all"], "--history"), (["--history", "/etc/hostname"], "line 1")])
+                                              (["--wait-s", "9"], "--rest"), (["--history", "/nowhere/at/all"], "--history"), (["--history", "/etc/hostname"], "line 1")])
 def test_wrong_usage(arguments, words):
     done = audit.run(*arguments)
     assert done.returncode == 2 and words in done.stderr and done.stdout == "", done
