@@ -113,15 +113,6 @@ enum step_outcome stock_carry(struct keeper *keeper, const struct coupon *coupon
     return eval_held(keeper, STOCK_CARRY, coupon->coupon_id, args, sizeof args / sizeof *args, err);
 }
 
-static enum mark_state mark_state_of(const char *word)
-{
-    if (strcmp(word, "open") == 0)
-        return MARK_OPEN;
-    if (strcmp(word, "closed") == 0)
-        return MARK_CLOSED;
-    return word[0] == '\0' ? MARK_MISSING : MARK_BUILDING;
-}
-
 bool stock_look(struct keeper *keeper, uint64_t coupon_id, struct stock_look *ret_look, struct err *err)
 {
     struct redis_reply *reply = stock_eval(keeper, STOCK_LOOK, coupon_id, NULL, 0, err);
@@ -134,9 +125,8 @@ bool stock_look(struct keeper *keeper, uint64_t coupon_id, struct stock_look *re
     }
     if (reply == NULL)
         return false;
-    size_t len;
     *ret_look = (struct stock_look){
-        .mark = {.state = mark_state_of(redis_reply_text(redis_reply_at(reply, 0), &len)),
+        .mark = {.state = mark_state_of(redis_reply_text(redis_reply_at(reply, 0), NULL)),
                  .epoch = (uint64_t)redis_reply_int(redis_reply_at(reply, 1)),
                  .same_server = redis_reply_int(redis_reply_at(reply, 2)) == 1,
                  .whole = redis_reply_int(redis_reply_at(reply, 3)) == 1},

@@ -3,6 +3,17 @@
 #include "core/planted.h"
 #include "protocol/fold.h"
 
+#include <string.h>
+
+enum mark_state mark_state_of(const char *word)
+{
+    if (strcmp(word, "open") == 0)
+        return MARK_OPEN;
+    if (strcmp(word, "closed") == 0)
+        return MARK_CLOSED;
+    return word[0] == '\0' ? MARK_MISSING : MARK_BUILDING;
+}
+
 bool mark_valid(const struct mark_view *mark, uint64_t catalog_epoch)
 {
     if (mark->state != MARK_OPEN && mark->state != MARK_CLOSED)

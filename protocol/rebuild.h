@@ -31,6 +31,9 @@ struct mark_view {
     bool whole;       /* every key of the coupon is there and carries the mark's epoch */
 };
 
+/* Of the word that a mark has for its state; "": there is no mark. A word that Weir does not write is a rebuild that has
+ * not ended. */
+enum mark_state mark_state_of(const char *word);
 bool mark_valid(const struct mark_view *mark, uint64_t catalog_epoch);
 
 /* What the keeper owes a coupon. `opened`: the catalog's, 0 before the first open. */

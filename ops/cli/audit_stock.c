@@ -9,25 +9,14 @@
 
 enum { USERS_MAX = 2000, SCAN_COUNT = 1000, LOOK_CELLS = 12 };
 
-static bool text_is(const struct redis_reply *reply, const char *text)
-{
-    size_t len;
-    const char *found = redis_reply_text(reply, &len);
-    return strlen(text) == len && memcmp(found, text, len) == 0;
-}
-
 /* ---- a look at one coupon ---- */
 
 static void fill_look(const struct audit *audit, const struct redis_reply *reply, struct audit_look *ret_look)
 {
-    const struct redis_reply *state = redis_reply_at(reply, 0);
     int64_t n[LOOK_CELLS];
     for (size_t i = 0; i < LOOK_CELLS; i++)
         n[i] = redis_reply_int(redis_reply_at(reply, i));
-    const struct mark_view mark = {.state = text_is(state, "open")       ? MARK_OPEN
-                                            : text_is(state, "closed")   ? MARK_CLOSED
-                                            : text_is(state, "building") ? MARK_BUILDING
-                                                                         : MARK_MISSING,
+    const struct mark_view mark = {.state = mark_state_of(redis_reply_text(redis_reply_at(reply, 0), NULL)),
                                    .epoch = (uint64_t)n[1],
                                    .same_server = n[2] == 1,
                                    .whole = n[3] == 1};

@@ -31,24 +31,11 @@ static bool take_coupon(const struct value *cells, size_t count, void *arg)
     return true;
 }
 
-static const char *const words[] = {
-    [MARK_MISSING] = "", [MARK_OPEN] = "open", [MARK_CLOSED] = "closed", [MARK_BUILDING] = "building"};
-
-static enum mark_state state_of(const struct redis_reply *reply)
-{
-    size_t len;
-    const char *text = redis_reply_text(reply, &len);
-    for (size_t i = MARK_OPEN; i < sizeof words / sizeof *words; i++)
-        if (strlen(words[i]) == len && memcmp(words[i], text, len) == 0)
-            return (enum mark_state)i;
-    return MARK_MISSING;
-}
-
 /* {state, epoch, same server, whole, version, left, pending} */
 static void add_look(struct status *status, const struct coupon *coupon, const struct redis_reply *reply)
 {
     struct status_stock *stock = &status->stock;
-    struct mark_view mark = {.state = state_of(redis_reply_at(reply, 0)),
+    struct mark_view mark = {.state = mark_state_of(redis_reply_text(redis_reply_at(reply, 0), NULL)),
                              .epoch = (uint64_t)redis_reply_int(redis_reply_at(reply, 1)),
                              .same_server = redis_reply_int(redis_reply_at(reply, 2)) == 1,
                              .whole = redis_reply_int(redis_reply_at(reply, 3)) == 1};

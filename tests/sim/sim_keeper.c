@@ -164,13 +164,6 @@ static void carry(struct world *world, struct sim_keeper *keeper, bool pending)
     call_send(world, call, redis_run_script, on_carried);
 }
 
-static enum mark_state mark_state_of(const char *word)
-{
-    if (word[0] == '\0')
-        return MARK_MISSING;
-    return strcmp(word, "open") == 0 ? MARK_OPEN : strcmp(word, "closed") == 0 ? MARK_CLOSED : MARK_BUILDING;
-}
-
 /* The answer of look.lua: state, epoch, same server, whole, version, left, pending, hold. */
 static void on_looked(struct world *world, struct call *call)
 {

@@ -33,6 +33,17 @@ static void only_a_whole_mark_of_this_epoch_and_server_is_valid(void **state)
     assert_false(mark_valid(&mark, 4));
 }
 
+static void a_word_that_is_none_is_no_open_mark(void **state)
+{
+    (void)state;
+    assert_int_equal(mark_state_of(""), MARK_MISSING);
+    assert_int_equal(mark_state_of("open"), MARK_OPEN);
+    assert_int_equal(mark_state_of("closed"), MARK_CLOSED);
+    static const char *const others[] = {"building", "ope", "opened", "OPEN", " open", "x"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_int_equal(mark_state_of(others[i]), MARK_BUILDING);
+}
+
 static void what_a_coupon_needs(void **state)
 {
     (void)state;
@@ -308,6 +319,7 @@ int main(void)
         cmocka_unit_test(the_wait_is_by_the_longest_hold),
         cmocka_unit_test(where_a_fold_begins),
         cmocka_unit_test(only_a_whole_mark_of_this_epoch_and_server_is_valid),
+        cmocka_unit_test(a_word_that_is_none_is_no_open_mark),
         cmocka_unit_test(what_a_coupon_needs),
         cmocka_unit_test(first_open_goes_in_order_or_stops),
         cmocka_unit_test(rebuild_goes_in_order),
