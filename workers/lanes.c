@@ -15,7 +15,14 @@
 #include <assert.h>
 #include <string.h>
 
-enum { GAPS_MAX = 3, ALARM_LOOK_MS = 5000, WAIT_ALARM_MS = 30000, PROGRESS_LOOK_MS = 3000 };
+enum {
+    GAPS_MAX = 3,
+    ALARM_LOOK_MS = 5000,
+    WAIT_ALARM_MS = 30000,
+    PROGRESS_LOOK_MS = 3000,
+    CHECK_SLOW_MS = 500,
+    CHECK_REST = 3 /* times as long as a check that came to nothing */
+};
 
 struct lane *lanes_find(struct writer *w, int32_t partition)
 {
@@ -129,6 +136,37 @@ static void lane_run(struct writer *w, struct lane *lane)
              LOG_INT("shard", w->options.shard));
 }
 
+static bool lanes_any_runs(const struct writer *w)
+{
+    for (size_t i = 0; i < w->options.partition_count; i++)
+        if (w->lanes[i].state == LANE_RUNNING)
+            return true;
+    return false;
+}
+
+/* A broker out of reach holds a check up for all the time that it may wait, and the shard's other partitions with it. So
+ * one such check a pass; and whoever has had one waits for its turn, which comes after a rest for those that run. */
+static bool lane_may_check(const struct writer *w, const struct lane *lane)
+{
+    if (w->check_was_slow)
+        return false;
+    return lane->waits_ms == 0 || clock_boottime_ms() >= w->check_at_ms || !lanes_any_runs(w);
+}
+
+static enum log_answer lane_ask_log(struct writer *w, const struct lane *lane, struct err *err)
+{
+    const int64_t began_ms = clock_boottime_ms();
+    const enum log_answer answer = ownership_check_log(w->admin, w->options.config->kafka_brokers,
+                                                       w->options.stream->name, lane->partition, &lane->progress, err);
+    const int64_t now_ms = clock_boottime_ms(), took_ms = now_ms - began_ms;
+    w->check_was_slow = took_ms >= CHECK_SLOW_MS;
+    if (w->check_was_slow)
+        w->attend_from = (size_t)(lane - w->lanes) + 1; /* else the first of many would have every turn */
+    if (answer == LOG_UNKNOWN && now_ms + CHECK_REST * took_ms > w->check_at_ms)
+        w->check_at_ms = now_ms + CHECK_REST * took_ms;
+    return answer;
+}
+
 static void lane_check(struct writer *w, struct lane *lane)
 {
     struct err err = {0};
@@ -136,8 +174,7 @@ static void lane_check(struct writer *w, struct lane *lane)
         lane_wait(w, lane, &err);
         return;
     }
-    switch (ownership_check_log(w->admin, w->options.config->kafka_brokers, w->options.stream->name, lane->partition,
-                                &lane->progress, &err)) {
+    switch (lane_ask_log(w, lane, &err)) {
     case LOG_AGREES:
         lane_run(w, lane);
         return;
@@ -204,7 +241,7 @@ static void lane_attend(struct writer *w, struct lane *lane)
         lane_look_again(w, lane);
     if (lane->state == LANE_OWN)
         lane_own(w, lane);
-    if (lane->state == LANE_CHECK)
+    if (lane->state == LANE_CHECK && lane_may_check(w, lane))
         lane_check(w, lane);
 }
 
@@ -249,9 +286,11 @@ static void lanes_look_at_progress(struct writer *w)
 void lanes_attend(struct writer *w)
 {
     assert(w->batch->count == 0);
-    for (size_t i = 0; i < w->options.partition_count; i++) {
+    const size_t count = w->options.partition_count, from = w->attend_from;
+    w->check_was_slow = false;
+    for (size_t i = 0; i < count; i++) {
         lanes_leave(w); /* each may take seconds when a server is away */
-        lane_attend(w, &w->lanes[i]);
+        lane_attend(w, &w->lanes[(from + i) % count]);
     }
     lanes_leave(w);
     lanes_look_at_progress(w);

@@ -52,6 +52,9 @@ struct writer {
     struct batch *batch;
     int64_t stored_at_ms; /* CLOCK_BOOTTIME when the last batch was ready to be stored */
     int64_t look_at_ms;   /* CLOCK_BOOTTIME of the next look at the progress of lanes that run */
+    int64_t check_at_ms;  /* CLOCK_BOOTTIME of the next check of a log that could not be asked before */
+    bool check_was_slow;  /* in this pass over the lanes */
+    size_t attend_from;   /* the lane with which a pass begins, modulo their count */
     struct lane *lanes;
     int16_t lane_of[ROUTE_PARTITIONS_MAX]; /* -1: of another shard */
 };

@@ -1,0 +1,155 @@
+/* Partitions whose leader is out of reach hold up the writer for a while, not for good: those that run go on between, and
+ * each that waits has its turn. Databases, brokers and the clock are handed in. */
+#include "core/clock.h"
+#include "tests/unit/workers/records.h"
+#include "workers/writer_parts.h"
+
+// clang-format off
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+// clang-format on
+
+enum { LANES = 8, FAR = 4 /* the first so many partitions */, WAIT_MS = 5000, WORK_MS = 100 };
+
+static int64_t now_ms;
+static bool reachable;
+static int asked[LANES];
+
+int64_t __wrap_clock_boottime_ms(void);
+bool __wrap_writer_connect(struct writer *w, struct err *err);
+bool __wrap_kafka_admin_open(const char *brokers, const char *client_id, struct kafka_admin **ret_admin,
+                             struct err *err);
+bool __wrap_progress_own(struct sql *sql, const struct progress_key *key, const char owner[OWNER_LEN + 1],
+                         struct progress *ret_progress, struct err *err);
+bool __wrap_progress_read(struct sql *sql, const struct progress_key *key, bool lock, struct progress *ret_progress,
+                          struct err *err);
+enum log_answer __wrap_ownership_check_log(struct kafka_admin *admin, const char *brokers, const char *topic,
+                                           int32_t partition, const struct progress *progress, struct err *err);
+
+int64_t __wrap_clock_boottime_ms(void)
+{
+    return now_ms;
+}
+
+bool __wrap_writer_connect(struct writer *w, struct err *err)
+{
+    (void)w, (void)err;
+    return true;
+}
+
+bool __wrap_kafka_admin_open(const char *brokers, const char *client_id, struct kafka_admin **ret_admin,
+                             struct err *err)
+{
+    (void)brokers, (void)client_id, (void)ret_admin, (void)err;
+    return true;
+}
+
+bool __wrap_progress_own(struct sql *sql, const struct progress_key *key, const char owner[OWNER_LEN + 1],
+                         struct progress *ret_progress, struct err *err)
+{
+    (void)sql, (void)key, (void)err;
+    *ret_progress = (struct progress){.next_offset = 0};
+    memcpy(ret_progress->owner, owner, OWNER_LEN);
+    return true;
+}
+
+/* As it was left; so no lane has lost anything. */
+bool __wrap_progress_read(struct sql *sql, const struct progress_key *key, bool lock, struct progress *ret_progress,
+                          struct err *err)
+{
+    (void)sql, (void)key, (void)lock, (void)ret_progress;
+    return err_set(err, ERR_OUTAGE, "not asked in this test");
+}
+
+enum log_answer __wrap_ownership_check_log(struct kafka_admin *admin, const char *brokers, const char *topic,
+                                           int32_t partition, const struct progress *progress, struct err *err)
+{
+    (void)admin, (void)brokers, (void)topic, (void)progress;
+    asked[partition]++;
+    if (partition >= FAR || reachable)
+        return LOG_AGREES;
+    now_ms += WAIT_MS;
+    err_set(err, ERR_OUTAGE, "out of reach");
+    return LOG_UNKNOWN;
+}
+
+static struct writer *writer_of(struct seats *seats, const struct worker_config *config)
+{
+    static int32_t partitions[LANES];
+    struct writer *w = mem_alloc(sizeof *w);
+    w->options = (struct writer_options){.config = config,
+                                         .stream = &stream_grabs,
+                                         .keys = stream_layout(&stream_grabs, "hash"),
+                                         .seats = seats,
+                                         .partition_count = LANES,
+                                         .partitions = partitions};
+    w->batch = records_batch("hash", 10, 1 << 20, 1000);
+    w->lanes = mem_alloc(LANES * sizeof *w->lanes);
+    for (int32_t i = 0; i < LANES; i++) {
+        partitions[i] = i;
+        w->lane_of[i] = (int16_t)i;
+        w->lanes[i].partition = i;
+        retry_init(&w->lanes[i].retry, 50, 5000, (uint64_t)i + 1);
+    }
+    return w;
+}
+
+static size_t running(const struct writer *w)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < LANES; i++)
+        count += w->lanes[i].state == LANE_RUNNING;
+    return count;
+}
+
+/* One turn of the writer; answers how long the lanes held it up. */
+static int64_t turn(struct writer *w)
+{
+    const int64_t began_ms = now_ms;
+    lanes_attend(w);
+    const int64_t held_ms = now_ms - began_ms;
+    now_ms += WORK_MS;
+    return held_ms;
+}
+
+static void those_that_run_go_on_between(void **state)
+{
+    (void)state;
+    static const struct worker_config config = {.kafka_brokers = (char *)"broker:9092"};
+    struct seats *seats = seats_new(LANES, 0);
+    struct writer *w = writer_of(seats, &config);
+    now_ms = 1000;
+    for (int32_t i = 0; i < LANES; i++)
+        seats_assign(seats, i);
+    for (int passes = 0; passes <= FAR; passes++)
+        assert_true(turn(w) <= WAIT_MS); /* one a pass, also at first */
+    assert_int_equal(running(w), LANES - FAR);
+
+    const int64_t begin_ms = now_ms;
+    int64_t held_ms = 0;
+    memset(asked, 0, sizeof asked);
+    while (now_ms - begin_ms < 200000)
+        held_ms += turn(w);
+    assert_true(held_ms * 10 <= (now_ms - begin_ms) * 3);
+    for (int i = 0; i < FAR; i++)
+        assert_in_range(asked[i], 2, 4);
+
+    reachable = true;
+    for (const int64_t healed_ms = now_ms; running(w) < LANES; turn(w))
+        assert_true(now_ms - healed_ms <= 4 * WAIT_MS);
+
+    lanes_release_all(w);
+    batch_free(w->batch);
+    free(w->lanes);
+    free(w);
+    seats_free(seats);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(those_that_run_go_on_between)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
