@@ -1,4 +1,7 @@
 """One shard stopped: its partitions lag, the others go on; reads that need it say so, reads that do not are answered (I9, I14)."""
+import concurrent.futures
+import contextlib
+
 import pytest
 
 from support import records, stack, tool, users
@@ -99,6 +102,43 @@ def test_one_shard_hung_slows_no_other():
         stack.ctl("resume", f"shard{DOWN}")
     stack.wait_for(lambda: stack.get(f"/api/user/{known[DOWN]}/coupons").status == 200, 30, "the shard is read again")
     stack.wait_lag_zero(90)
+
+
+@contextlib.contextmanager
+def slow_rows(number, table, condition, seconds):
+    """Each row of a shard's table that fits takes so long to read, as from a disk that hardly moves. For tables that nobody writes meanwhile."""
+    stack.shard(number, f"RENAME TABLE `{table}` TO test_fast")
+    try:
+        stack.shard(number, f"CREATE ALGORITHM = MERGE VIEW `{table}` AS SELECT * FROM test_fast WHERE NOT ({condition}) OR SLEEP({seconds}) = 0")
+        yield
+    finally:
+        stack.shard(number, f"DROP VIEW IF EXISTS `{table}`")
+        stack.shard(number, f"RENAME TABLE test_fast TO `{table}`")
+
+
+def buyer(coupon, partition):
+    """A user of this partition who has bought one, stored in both layouts."""
+    user = records.users_of(partition, 1)[0]
+    assert stack.grab(user, coupon).json["success"]
+    stack.wait_quiet(coupon)
+    return user
+
+
+def test_a_slow_statement_is_no_outage_of_its_shard():
+    """Its own question has no answer in time; all others to the shard have theirs, before and behind it."""
+    coupon = stack.new_coupon(100)
+    slow, other = sorted(stack.progress_on(DOWN, "hash"))[:2]
+    reads = [f"/api/user/{buyer(coupon, partition)}/coupons" for partition in (slow, other)]
+    assert [stack.get(read).status for read in reads] == [200, 200]
+    with slow_rows(DOWN, f"grabs_p{slow:02}", f"coupon_id = {coupon}", 30), concurrent.futures.ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(stack.get, reads[0])
+        while not asked.done():
+            assert stack.get(reads[1]).status == 200
+        assert asked.result().status == 503 and f"shard {DOWN}" in asked.result().json["detail"], asked.result()
+        for _ in range(200):  # longer than a shard that failed is left alone
+            answer = stack.get(reads[1])
+            assert answer.status == 200, answer
+    assert stack.get(reads[0]).status == 200
 
 
 def tables_with_rows(number):
