@@ -3,16 +3,20 @@
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/kafka.h"
+#include "core/kafka_pass.h"
 #include "core/log.h"
 #include "query/round_thread.h"
 #include "schemas/route.h"
 #include <stdlib.h>
+
+_Static_assert((int)ROUTE_PARTITIONS_MAX <= (int)KAFKA_PASS_PARTITIONS_MAX, "a pass takes every partition");
 
 enum { LAG_AGES_MAX = 5 }; /* rounds after which an offset is too old to be told */
 
 struct lag {
     struct lag_options options;
     struct kafka_admin *admin; /* the thread's own */
+    struct kafka_pass pass;    /* the thread's own */
     struct round_thread thread;
     pthread_mutex_t lock; /* of what follows */
     int64_t end[ROUTE_PARTITIONS_MAX];
@@ -31,25 +35,30 @@ static bool read_partition(struct lag *lag, int32_t partition, struct err *err)
     return true;
 }
 
-static bool read_all(struct lag *lag, struct err *err)
+static void read_all(struct lag *lag, int count)
 {
-    int count;
-    if (lag->admin == NULL && !kafka_admin_open(lag->options.brokers, "weir-query", &lag->admin, err)) {
-        lag->admin = NULL;
-        return false;
+    kafka_pass_begin(&lag->pass);
+    for (int32_t p = 0; p < count && p < ROUTE_PARTITIONS_MAX; p++) {
+        struct err err = {0};
+        if (!kafka_pass_asks(&lag->pass, p))
+            continue;
+        const bool answered = read_partition(lag, p, &err);
+        kafka_pass_told(&lag->pass, p, answered);
+        if (!answered)
+            log_debug("the end of a partition could not be read; its lag is not told", LOG_INT("partition", p),
+                      LOG_ERR(&err));
     }
-    if (!kafka_admin_partitions(lag->admin, lag->options.topic, lag->options.timeout_ms, &count, err))
-        return false;
-    for (int32_t p = 0; p < count && p < ROUTE_PARTITIONS_MAX; p++)
-        if (!read_partition(lag, p, err))
-            return false;
-    return true;
 }
 
 static void lag_round(void *arg)
 {
+    struct lag *lag = arg;
     struct err err = {0};
-    if (!read_all(arg, &err))
+    int count;
+    if ((lag->admin || kafka_admin_open(lag->options.brokers, "weir-query", &lag->admin, &err)) &&
+        kafka_admin_partitions(lag->admin, lag->options.topic, lag->options.timeout_ms, &count, &err))
+        read_all(lag, count);
+    else
         log_debug("the ends of the topic could not be read; no lag is told", LOG_ERR(&err));
 }
 

@@ -2,6 +2,7 @@
 
 #include "core/buf.h"
 #include "core/clock.h"
+#include "core/kafka_pass.h"
 #include "core/log.h"
 #include "core/thread.h"
 #include "workers/idle.h"
@@ -11,11 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+_Static_assert((int)ROUTE_PARTITIONS_MAX <= (int)KAFKA_PASS_PARTITIONS_MAX, "a pass takes every partition");
+
 enum { LOOK_MS = 1000, TICK_MS = 50, ANSWER_MS = 1000, ROUTE_LOOKS = 10, STUCK_MS = 30000 };
 
 struct monitor {
     struct monitor_options options;
     struct kafka_admin *admin;
+    struct kafka_pass pass; /* over the partitions' watermarks */
     pthread_t thread;
     bool untold;   /* the group did not answer in this look: it is not asked again, a second a partition */
     bool was_away; /* the log could not be looked at, and no partition has been assigned since */
@@ -51,25 +55,42 @@ static bool lag_next(struct monitor *monitor, int32_t partition, const struct se
     return true;
 }
 
-static bool lag_look(struct monitor *monitor, int32_t partition, struct err *err)
+/* Watermarks against progress. False: they could not be asked for. */
+static bool lag_ask(struct monitor *monitor, int32_t partition, const struct seat_view *view, int64_t *ret_lag,
+                    struct err *err)
+{
+    int64_t low, high, next;
+    if (!kafka_admin_watermarks(monitor->admin, monitor->options.stream->name, partition, ANSWER_MS, &low, &high, err))
+        return false;
+    if (!lag_next(monitor, partition, view, low, &next))
+        return true; /* whatever was told before stays */
+    *ret_lag = high > next ? high - next : 0;
+    if (view->next_offset >= 0 && (high < next || low > next))
+        seats_break(monitor->options.seats, partition); /* its writer looks closer */
+    return true;
+}
+
+/* What could not be asked, or is not asked in this pass, keeps what was told before. `first` is that of the first one. */
+static void lag_look(struct monitor *monitor, int32_t partition, struct err *first)
 {
     struct seat_view view;
-    int64_t low, high, next, lag = 0;
+    struct err err = {0};
+    int64_t lag = -1;
+    bool answered = true;
     seats_view(monitor->options.seats, partition, &view);
     if (!view.assigned && view.awaited_ms != 0)
-        return true; /* who stores it is not known: what was told before stays, and readiness says so */
-    if (view.assigned) {
-        if (!kafka_admin_watermarks(monitor->admin, monitor->options.stream->name, partition, ANSWER_MS, &low, &high,
-                                    err))
-            return false;
-        if (!lag_next(monitor, partition, &view, low, &next))
-            return true; /* whatever was told before stays */
-        lag = high > next ? high - next : 0;
-        if (view.next_offset >= 0 && (high < next || low > next))
-            seats_break(monitor->options.seats, partition); /* its writer looks closer */
-    }
-    worker_metrics_lag(monitor->options.keys->layout->name, partition, lag);
-    return true;
+        return; /* who stores it is not known: what was told before stays, and readiness says so */
+    if (!view.assigned)
+        lag = 0;
+    else if (!kafka_pass_asks(&monitor->pass, partition))
+        return;
+    else
+        answered = lag_ask(monitor, partition, &view, &lag, &err);
+    kafka_pass_told(&monitor->pass, partition, answered);
+    if (!answered && first->kind == ERR_NONE)
+        *first = err;
+    if (lag >= 0)
+        worker_metrics_lag(monitor->options.keys->layout->name, partition, lag);
 }
 
 static bool monitor_owns_any(const struct monitor *monitor)
@@ -100,9 +121,12 @@ static void monitor_log(struct monitor *monitor)
     monitor->untold = false;
     bool good =
         monitor_admin(monitor, &err) && plan_check_topic(monitor->options.plan, monitor->admin, ANSWER_MS, &err);
+    kafka_pass_begin(&monitor->pass);
     for (int32_t i = 0; good && i < seats_count(monitor->options.seats) && !atomic_load(&monitor->stop); i++)
-        good = lag_look(monitor, i, &err);
-    service_part_set(monitor->options.kafka, good, good ? NULL : err.text);
+        lag_look(monitor, i, &err);
+    good = good && monitor->pass.away_count == 0;
+    if (good || err.kind != ERR_NONE) /* else those away were not asked, and what was said of them stays */
+        service_part_set(monitor->options.kafka, good, good ? NULL : err.text);
     monitor_came_back(monitor, good);
 }
 
