@@ -2,7 +2,7 @@
  *
  *     refused by a key or a value -> the slow way; refused there too -> bisection, dead letters -> again
  *     no table -> ask for it, wait -> again          an outage -> wait -> again, for ever
- *     the commit had no answer -> new connection, ask progress -> stored, or again
+ *     the commit had no answer -> new connection, ask progress -> stored, or wait -> again
  *     progress lost -> without that partition -> again
  */
 #include "core/clock.h"
@@ -14,8 +14,9 @@
 
 /* How a batch stands between its tries. */
 struct storing {
-    bool lookup;  /* a key was there, or a row was refused: ask the tables before inserting */
-    bool unknown; /* a commit had no answer */
+    bool lookup;       /* a key was there, or a row was refused: ask the tables before inserting */
+    bool unknown;      /* a commit had no answer */
+    struct err commit; /* what it had instead */
     bool given_up;
     int64_t began_us; /* of this try */
 };
@@ -95,6 +96,8 @@ static void storing_settle(struct writer *w, struct storing *storing)
         storing_wait(w, storing, &err);
     if (result.outcome == TRANSACTION_DONE)
         storing_done(w, storing);
+    if (result.outcome == TRANSACTION_REFUSED) /* a server that refuses each COMMIT is away, whatever else it answers */
+        storing_wait(w, storing, &storing->commit);
     if (result.outcome == TRANSACTION_LOST) {
         storing->unknown = true; /* of the others, if there are any */
         lanes_lost(w, &result, &err);
@@ -125,6 +128,7 @@ static void storing_try(struct writer *w, struct storing *storing)
         writer_count_retry(w, WORKER_RETRY_UNKNOWN);
         log_warn("the commit had no answer, asking progress", LOG_INT("shard", w->options.shard), LOG_ERR(&err));
         storing->unknown = true;
+        storing->commit = err;
         sql_close(w->sql);
         w->sql = NULL;
         return;
