@@ -81,7 +81,6 @@ static void on_look(const struct redis_reply *reply, void *arg)
                        redis_reply_int(redis_reply_at(reply, LOOK_WHOLE)) == 1;
         read->mark_epoch = (uint64_t)redis_reply_int(redis_reply_at(reply, LOOK_EPOCH));
         read->left = redis_reply_int(redis_reply_at(reply, LOOK_LEFT));
-        read->left_at_ms = clock_realtime_ms();
     }
     scatter_release(&read->scatter);
 }
@@ -98,6 +97,7 @@ static void look(struct stock_read *read)
         args[i] = (struct redis_arg){keys.name[i], strlen(keys.name[i])};
     args[STOCK_KEYS] = (struct redis_arg){redis_run_id(loop->redis), strlen(redis_run_id(loop->redis))};
     args[STOCK_KEYS + 1] = (struct redis_arg){redis_replid(loop->redis), strlen(redis_replid(loop->redis))};
+    read->left_at_ms = clock_realtime_ms(); /* before it is asked, as with as_of */
     scatter_hold(&read->scatter);
     if (!redis_eval(loop->redis, &loop->query->look, args, STOCK_KEYS + 2, STOCK_KEYS, on_look, read)) {
         read->scatter.waiting--; /* not scatter_release(): nothing was sent yet that could end it */
@@ -126,7 +126,7 @@ static void stock_json(const struct stock_read *read, const struct total_part *t
         buf_append_str(json, ",\"left\":null,\"left_as_of\":null");
     }
     buf_printf(json, ",\"sold\":%" PRIu64, totals_sum(&totals).ok);
-    append_time("sold_as_of", clock_realtime_ms(), json);
+    append_time("sold_as_of", read->scatter.as_of_ms, json);
     buf_printf(json, ",\"layout\":\"%s\",", read->layout->keys->layout->name);
     scatter_append_tail(&read->scatter, json);
     buf_append_char(json, '}');

@@ -212,6 +212,7 @@ struct scatter *scatter_new(struct http_req *req, enum read_kind kind, size_t si
     scatter->kind = kind;
     scatter->map = map;
     scatter->timer = loop_timer_new(loop->loop, on_deadline, scatter);
+    scatter->as_of_ms = clock_realtime_ms();
     scatter->deadline_us = http_req_start_us(req) + loop->query->config->deadline_ms * 1000;
     return scatter;
 }
@@ -261,7 +262,7 @@ void scatter_append_tail(const struct scatter *scatter, struct buf *json)
         buf_printf(json, "%s%d", before, scatter->part[i]->shard);
         before = ",";
     }
-    clock_format(clock_realtime_ms(), 0, as_of);
+    clock_format(scatter->as_of_ms, 0, as_of);
     buf_printf(json, "%s,\"as_of\":\"%s\"", *before == ',' ? "]" : "\"complete\":true", as_of);
 }
 

@@ -30,8 +30,9 @@ struct scatter {
     struct map *map; /* a reference */
     struct loop_timer *timer;
     int64_t deadline_us;
-    bool tolerant; /* failed shards are left out, and the answer says so */
-    bool late;     /* the deadline has passed */
+    int64_t as_of_ms; /* CLOCK_REALTIME before anything was asked: what was committed by then is in the answer */
+    bool tolerant;    /* failed shards are left out, and the answer says so */
+    bool late;        /* the deadline has passed */
     size_t count;
     size_t waiting; /* parts without a result, and holds */
     size_t out;     /* jobs that have not come back, and holds: the struct may not go before */

@@ -1,6 +1,8 @@
 """One shard stopped: its partitions lag, the others go on; reads that need it say so, reads that do not are answered (I9, I14)."""
 import concurrent.futures
 import contextlib
+import datetime
+import time
 
 import pytest
 
@@ -139,6 +141,23 @@ def test_a_slow_statement_is_no_outage_of_its_shard():
             answer = stack.get(reads[1])
             assert answer.status == 200, answer
     assert stack.get(reads[0]).status == 200
+
+
+@pytest.mark.parametrize("path, of_totals", [("/api/user/{user}/coupons", False), ("/api/coupon/{coupon}/stock", True)])
+def test_a_slow_answer_is_as_old_as_its_question(path, of_totals):
+    """What was committed by as_of is in the answer: it is the moment before a shard was asked, not the one when it has answered."""
+    coupon, partition = stack.new_coupon(100), min(stack.progress_on(DOWN, "hash"))
+    user = buyer(coupon, partition)
+    table, condition = f"grabs_p{partition:02}", f"coupon_id = {coupon}"
+    with slow_rows(DOWN, *(("grab_totals", f"{condition} AND layout = 'hash'") if of_totals else (table, condition)), 1):
+        asked = time.time()
+        answer = stack.get(path.format(user=user, coupon=coupon))
+        took = time.time() - asked
+    assert answer.status == 200 and took > 1, (answer, took)
+    for name in ("as_of", "sold_as_of", "left_as_of"):
+        if name in answer.json:
+            age = datetime.datetime.fromisoformat(answer.json[name].replace("Z", "+00:00")).timestamp() - asked
+            assert age < took - 0.9, f"{name} is {age} s behind the question, the answer {took} s"
 
 
 def tables_with_rows(number):
