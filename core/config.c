@@ -1,7 +1,7 @@
 /* Loading settings, in this order, each over the one before: fallbacks, YAML file, environment, flags.
  *
  *     config_load -> rows_check, scan_flags (finds --config and the questions)
- *                 -> answer, or load_all -> what must be given is given
+ *                 -> answer, or load_all -> what must be given is given -> the program's own check
  *
  * A wrong value is an error wherever it stands, even where a later source would replace it. Variables WEIR_* that name
  * no row of this program are left alone: programs of one stack share an environment. */
@@ -252,7 +252,8 @@ static bool load_all(struct config_loading *loading, int argc, char **argv, stru
 {
     return fallbacks_set(loading, err) && (!asked->file || config_file_load(loading, asked->file, err)) &&
            environment_load(loading, err) && flags_walk(loading->program, argc, argv, loading, asked, err) &&
-           required_are_given(loading, asked->file, err);
+           required_are_given(loading, asked->file, err) &&
+           (!loading->program->check || loading->program->check(loading->config, err));
 }
 
 /* Writes the answer to stdout. */

@@ -60,6 +60,8 @@ struct config_program {
     const char *usage;   /* rest of the usage line after the options, or "" */
     const struct setting *rows;
     size_t row_count;
+    /* What no row says alone: settings that do not go together. `config` is whole. May be NULL. */
+    bool (*check)(const void *config, struct err *err);
 };
 
 enum config_outcome {

@@ -18,8 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TELL_MS       1000
-#define MEMORY_FACTOR 2 /* a queued record takes about twice its bytes */
+#define TELL_MS         1000
+#define MEMORY_FACTOR   2                         /* a queued record takes about twice its bytes */
+#define QUEUE_BYTES_MAX (INT64_C(2097151) * 1024) /* the library takes no more, see queued.max.messages.kbytes */
 
 static struct kafka_partition *partition_find(struct kafka_group *group, int32_t number)
 {
@@ -146,7 +147,8 @@ static rd_kafka_conf_t *member_conf(struct kafka_group *group, const struct kafk
 
 int64_t kafka_group_queue_bytes(const struct kafka_group_options *options)
 {
-    return options->fetch_bytes_max / (options->queues > 0 ? options->queues : 1) / MEMORY_FACTOR;
+    const int64_t bytes = options->fetch_bytes_max / (options->queues > 0 ? options->queues : 1) / MEMORY_FACTOR;
+    return bytes < QUEUE_BYTES_MAX ? bytes : QUEUE_BYTES_MAX;
 }
 
 static bool open_data(struct kafka_group *group, const struct kafka_group_options *options, struct err *err)

@@ -44,7 +44,8 @@ static const struct setting rows[] = {
     SETTING_WHOLE(struct worker_config, "worker.fetch_bytes_max", fetch_bytes_max, "67108864", 1048576, 4294967296,
                   "bytes that are read ahead, of the process"),
     SETTING_WHOLE(struct worker_config, "worker.session_timeout_ms", session_timeout_ms, "10000", 1000, 300000,
-                  "silence after which the group gives this process's partitions to others, ms"),
+                  "silence after which the group gives this process's partitions to others, ms; at most "
+                  "worker.poll_interval_ms_max"),
     SETTING_WHOLE(struct worker_config, "worker.poll_interval_ms_max", poll_interval_ms_max, "60000", 5000, 600000,
                   "longest hang of this process's group thread, ms"),
     SETTING_WHOLE(struct worker_config, "worker.connect_timeout_ms", connect_timeout_ms, "3000", 100, 60000,
@@ -57,10 +58,21 @@ static const struct setting rows[] = {
                   "tables of days made ahead, days after today"),
 };
 
+/* The client library's own rule: a member that is silent for the session has lost its partitions, whatever it may hang. */
+static bool check_timeouts(const void *arg, struct err *err)
+{
+    const struct worker_config *config = arg;
+    return config->session_timeout_ms <= config->poll_interval_ms_max ||
+           err_set(err, ERR_USAGE,
+                   "worker.session_timeout_ms: must be at most worker.poll_interval_ms_max (%lld), not %lld",
+                   (long long)config->poll_interval_ms_max, (long long)config->session_timeout_ms);
+}
+
 const struct config_program worker_program = {
     .name = "weir-worker",
     .summary = "stores the log of a stream in the tables of one layout",
     .usage = "",
     .rows = rows,
     .row_count = sizeof rows / sizeof *rows,
+    .check = check_timeouts,
 };

@@ -237,6 +237,13 @@ def test_shards_that_are_none():
             "item 2")
 
 
+def test_timeouts_that_do_not_go_together():
+    """A member of the group that may hang for less than it may be silent: the client library takes no such settings, and the worker would try for ever."""
+    flags = ("--worker.session_timeout_ms=60001", "--worker.poll_interval_ms_max=60000")
+    for more in ((), ("--check-config",)):
+        refused(run("weir-worker", "--config", settings_file("weir-worker"), *flags, *more), "worker.session_timeout_ms", "worker.poll_interval_ms_max", 60000)
+
+
 def test_unknown_stream_and_layout():
     refused(run("weir-worker", "--config", settings_file("weir-worker"), "--worker.stream=gifts"), "worker.stream", "grabs", "readings")
     refused(run("weir-worker", "--config", settings_file("weir-worker"), "--worker.layout=weekly"), "worker.layout", "hash", "daily")

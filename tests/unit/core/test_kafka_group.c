@@ -83,6 +83,30 @@ static void test_the_queues_of_a_process_share_its_bound(void **state)
     }
 }
 
+/* The setting allows 4 GiB, which is one more kbyte than the library takes. */
+static void test_a_queue_is_no_larger_than_the_library_takes(void **state)
+{
+    (void)state;
+    struct member member = {0};
+    const struct kafka_group_options options = {.brokers = "127.0.0.1:1",
+                                                .client_id = "test",
+                                                .group = "g",
+                                                .topic = "t",
+                                                .session_timeout_ms = 6000,
+                                                .poll_interval_ms_max = 60000,
+                                                .fetch_bytes_max = INT64_C(4294967296),
+                                                .on_assigned = on_assigned,
+                                                .on_revoked = on_revoked,
+                                                .on_error = on_error,
+                                                .arg = &member,
+                                                .queues = 1};
+    struct kafka_group *group = NULL;
+    struct err err = {0};
+    if (!kafka_group_open(&options, &group, &err))
+        fail_msg("%s", err.text);
+    kafka_group_close(group);
+}
+
 static struct kafka_group *group_open(const struct world *world, struct member *member)
 {
     struct kafka_group *group = NULL;
@@ -183,6 +207,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_queues_of_a_process_share_its_bound),
+        cmocka_unit_test(test_a_queue_is_no_larger_than_the_library_takes),
         cmocka_unit_test(test_group_reads_and_hands_failures_over),
         cmocka_unit_test(test_an_empty_assignment_is_told),
         cmocka_unit_test(test_nobody_waits_for_a_handle_that_does_not_end),
