@@ -119,8 +119,8 @@ static void record_decode(struct batch *batch, size_t place)
     struct batch_record *entry = &batch->records[place];
     const struct kafka_record *record = &entry->record;
     struct err err = {0};
-    if (!codec_read(batch->options.stream, record->key ? record->key : "", record->key_len,
-                    record->value ? record->value : "", record->value_len, event_at(batch, place), &err)) {
+    if (!codec_read(batch->options.stream, record->key, record->key_len, record->value, record->value_len,
+                    event_at(batch, place), &err)) {
         batch_mark_bad(batch, place, err.text);
         return;
     }

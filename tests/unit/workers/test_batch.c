@@ -65,6 +65,18 @@ static void age_fills_it(void **state)
     batch_free(batch);
 }
 
+/* As a tool writes it that means to delete a key; the log's own format has none. */
+static void a_record_without_value_is_called_so(void **state)
+{
+    (void)state;
+    struct batch *batch = records_batch("hash", 10, 1 << 20, 1000);
+    struct kafka_record record = {.partition = 3, .key = mem_copy_str("1"), .key_len = 1};
+    (void)batch_part(batch, 3, 0, (struct fold_state){0}, RECORDS_OWNER);
+    batch_add(batch, &record, 1, 0);
+    assert_string_equal(batch->records[0].reason, "the record has no value");
+    batch_free(batch);
+}
+
 static void what_does_not_decode_is_kept_with_its_reason(void **state)
 {
     (void)state;
@@ -136,6 +148,7 @@ int main(void)
         cmocka_unit_test(rows_fill_it),
         cmocka_unit_test(bytes_fill_it),
         cmocka_unit_test(age_fills_it),
+        cmocka_unit_test(a_record_without_value_is_called_so),
         cmocka_unit_test(what_does_not_decode_is_kept_with_its_reason),
         cmocka_unit_test(a_dropped_partition_leaves_the_others_whole),
         cmocka_unit_test(a_part_keeps_the_state_it_was_opened_with),
