@@ -115,7 +115,7 @@ static void lane_own(struct writer *w, struct lane *lane)
     owner_make(lane->owner);
     if (progress_own(w->sql, &key, lane->owner, &lane->progress, &err))
         lane->state = LANE_CHECK;
-    else if (err.kind == ERR_MISSING && err.code == 0)
+    else if (progress_is_missing(&err))
         lane_alarm(w, lane, LANE_OWN, &err);
     else
         lane_wait_for_shard(w, lane, &err);
@@ -209,7 +209,7 @@ static void lane_look_again(struct writer *w, struct lane *lane)
     } else if (!writer_connect(w, &err)) {
         lane_wait(w, lane, &err);
     } else if (!progress_read(w->sql, &key, false, &progress, &err)) {
-        if (err.kind == ERR_MISSING && err.code == 0)
+        if (progress_is_missing(&err))
             lane_alarm(w, lane, LANE_OWN, &err);
         else
             lane_wait(w, lane, &err);
@@ -252,7 +252,7 @@ static bool lane_look_at_progress(struct writer *w, const struct lane *lane, str
     struct transaction_result result = {.partition = lane->partition};
     const struct progress_key key = key_of(w, lane);
     if (!progress_read(w->sql, &key, false, &result.progress, err)) {
-        result.no_progress = err->kind == ERR_MISSING && err->code == 0;
+        result.no_progress = progress_is_missing(err);
         if (!result.no_progress)
             return false;
     } else if (result.progress.next_offset == lane->progress.next_offset &&

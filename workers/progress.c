@@ -37,6 +37,11 @@ static struct value text_of(const char *text)
     return value_text(text, strlen(text));
 }
 
+bool progress_is_missing(const struct err *err)
+{
+    return err->kind == ERR_MISSING && err->code == 0;
+}
+
 bool progress_read(struct sql *sql, const struct progress_key *key, bool lock, struct progress *ret_progress,
                    struct err *err)
 {

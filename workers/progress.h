@@ -19,10 +19,12 @@ struct progress_key {
     int32_t partition;
 };
 
-/* ERR_MISSING: there is no such row. `lock`: FOR UPDATE, inside a transaction. */
+/* There is no such row; not: its table is away, or the database, which the server says with a number. */
+bool progress_is_missing(const struct err *err);
+/* progress_is_missing(err): there is no such row. `lock`: FOR UPDATE, inside a transaction. */
 WEIR_MUST_USE bool progress_read(struct sql *sql, const struct progress_key *key, bool lock,
                                  struct progress *ret_progress, struct err *err);
-/* One transaction: sets the owner and reads what is there. ERR_MISSING as above. */
+/* One transaction: sets the owner and reads what is there. progress_is_missing as above. */
 WEIR_MUST_USE bool progress_own(struct sql *sql, const struct progress_key *key, const char owner[OWNER_LEN + 1],
                                 struct progress *ret_progress, struct err *err);
 /* Moves it past a part's records by compare-and-set on offset and owner; `ret_moved` false: it is not as the part

@@ -62,7 +62,7 @@ static bool result_lost(const struct transaction *t, struct sql *sql, const stru
     result->partition = part->partition;
     result->no_progress = false;
     if (!progress_read(sql, &key, false, &result->progress, err)) {
-        result->no_progress = err->kind == ERR_MISSING;
+        result->no_progress = progress_is_missing(err);
         return result_set(result, result->no_progress ? TRANSACTION_LOST : TRANSACTION_FAILED);
     }
     err_set(err, ERR_CONFLICT,
@@ -98,7 +98,7 @@ static bool part_find(const struct transaction *t, struct sql *sql, const struct
     const struct progress_key key = key_of(t, part);
     struct progress progress;
     const bool found = progress_read(sql, &key, true, &progress, err);
-    if (!found && err->kind != ERR_MISSING)
+    if (!found && !progress_is_missing(err))
         return false;
     *ret_found = progress_settle(found && strcmp(progress.owner, part->owner) == 0, found ? progress.next_offset : 0,
                                  part->next_offset, part->last_offset + 1);
