@@ -4,7 +4,7 @@
  *
  *     RUNNING -> CHECK    an offset out of range, a gap, or progress is ours but elsewhere (a batch or a look found it)
  *     any -> STOPPED      with an alarm: no progress row, a log that does not fit; looked at again, never reset
- *     RUNNING -> LET_GO   another owner is in progress
+ *     RUNNING -> LET_GO   another owner is in progress, or nobody
  *     any -> NONE         the group took it back
  */
 #include "core/clock.h"
@@ -187,9 +187,12 @@ static void lane_check(struct writer *w, struct lane *lane)
     }
 }
 
-static void lane_let_go(struct writer *w, struct lane *lane, const struct err *why)
+/* `owner` is in progress now; "": nobody, as in a progress row that was made anew. */
+static void lane_let_go(struct writer *w, struct lane *lane, const char *owner, const struct err *why)
 {
-    log_warn("another owner has the partition, letting it go", LOG_INT("partition", lane->partition), LOG_ERR(why));
+    log_warn(*owner ? "another owner has the partition, letting it go"
+                    : "nobody owns the partition any more, letting it go",
+             LOG_INT("partition", lane->partition), LOG_ERR(why));
     lane->state = LANE_LET_GO;
     lane->look_at_ms = INT64_MAX;
     seats_tell_wait(w->options.seats, lane->partition, NULL);
@@ -216,7 +219,7 @@ static void lane_look_again(struct writer *w, struct lane *lane)
     } else if (strcmp(progress.owner, lane->owner) != 0) {
         err_set(&err, ERR_CONFLICT, "Progress of %s/%s partition %d has the owner '%s' now.", key.topic, key.layout,
                 (int)key.partition, progress.owner);
-        lane_let_go(w, lane, &err);
+        lane_let_go(w, lane, progress.owner, &err);
     } else {
         lane->progress = progress;
         lane->state = LANE_CHECK;
@@ -351,7 +354,7 @@ void lanes_lost(struct writer *w, const struct transaction_result *result, const
     if (result->no_progress) {
         lane_alarm(w, lane, LANE_OWN, err);
     } else if (strcmp(result->progress.owner, lane->owner) != 0) {
-        lane_let_go(w, lane, err);
+        lane_let_go(w, lane, result->progress.owner, err);
     } else { /* ours, elsewhere: a failover took rows and offset back together */
         log_warn("progress has moved, going on from there", LOG_INT("partition", lane->partition), LOG_ERR(err));
         lane->progress = result->progress;

@@ -1,6 +1,8 @@
 /* Partitions whose leader is out of reach hold up the writer for a while, not for good: those that run go on between, and
- * each that waits has its turn. Databases, brokers and the clock are handed in. */
+ * each that waits has its turn. One whose owner is another is let go, and the log says which. Databases, brokers and the
+ * clock are handed in. */
 #include "core/clock.h"
+#include "tests/unit/core/log_fixture.h"
 #include "tests/unit/workers/records.h"
 #include "workers/writer_parts.h"
 
@@ -20,6 +22,7 @@ static int asked[LANES];
 
 int64_t __wrap_clock_boottime_ms(void);
 bool __wrap_writer_connect(struct writer *w, struct err *err);
+void __wrap_writer_count_retry(const struct writer *w, enum worker_retry kind);
 bool __wrap_kafka_admin_open(const char *brokers, const char *client_id, struct kafka_admin **ret_admin,
                              struct err *err);
 bool __wrap_progress_own(struct sql *sql, const struct progress_key *key, const char owner[OWNER_LEN + 1],
@@ -38,6 +41,11 @@ bool __wrap_writer_connect(struct writer *w, struct err *err)
 {
     (void)w, (void)err;
     return true;
+}
+
+void __wrap_writer_count_retry(const struct writer *w, enum worker_retry kind)
+{
+    (void)w, (void)kind;
 }
 
 bool __wrap_kafka_admin_open(const char *brokers, const char *client_id, struct kafka_admin **ret_admin,
@@ -97,6 +105,15 @@ static struct writer *writer_of(struct seats *seats, const struct worker_config 
     return w;
 }
 
+static void writer_end(struct writer *w, struct seats *seats)
+{
+    lanes_release_all(w);
+    batch_free(w->batch);
+    free(w->lanes);
+    free(w);
+    seats_free(seats);
+}
+
 static size_t running(const struct writer *w)
 {
     size_t count = 0;
@@ -140,16 +157,43 @@ static void those_that_run_go_on_between(void **state)
     reachable = true;
     for (const int64_t healed_ms = now_ms; running(w) < LANES; turn(w))
         assert_true(now_ms - healed_ms <= 4 * WAIT_MS);
+    writer_end(w, seats);
+}
 
-    lanes_release_all(w);
-    batch_free(w->batch);
-    free(w->lanes);
-    free(w);
-    seats_free(seats);
+/* What the log says of a partition whose progress has this owner now. */
+static void check_let_go(const char *owner, const char *words)
+{
+    static const struct worker_config config = {.kafka_brokers = (char *)"broker:9092"};
+    struct transaction_result result = {.outcome = TRANSACTION_LOST};
+    struct err err = {0};
+    char said[2000] = "";
+    struct seats *seats = seats_new(LANES, 0);
+    struct writer *w = writer_of(seats, &config);
+    seats_assign(seats, 0);
+    reachable = true;
+    (void)turn(w);
+    memcpy(result.progress.owner, owner, strlen(owner));
+    rewind(caught);
+    assert_int_equal(ftruncate(fileno(caught), 0), 0);
+    lanes_lost(w, &result, &err);
+    rewind(caught);
+    said[fread(said, 1, sizeof said - 1, caught)] = '\0';
+    assert_int_equal(w->lanes[0].state, LANE_LET_GO);
+    assert_non_null(strstr(said, words));
+    writer_end(w, seats);
+}
+
+static void who_has_it_instead_is_said(void **state)
+{
+    (void)state;
+    open_as("info", "kv");
+    check_let_go(RECORDS_OWNER, "another owner has the partition, letting it go");
+    check_let_go("", "nobody owns the partition any more, letting it go");
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(those_that_run_go_on_between)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(those_that_run_go_on_between),
+                                       CAUGHT(who_has_it_instead_is_said)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
