@@ -21,7 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { SERVICE_PARTS_MAX = 32, SERVICE_WHY_BYTES_MAX = 500 };
+enum { SERVICE_PARTS_MAX = 80, SERVICE_WHY_BYTES_MAX = 500 };
 
 struct service_part; /* one named thing that must be there for the service to be ready */
 

@@ -12,15 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum {
-    POLL_MS = 20,
-    REVOKE_MS_MAX = 20000,
-    RETRY_MS_MIN = 200,
-    RETRY_MS_MAX = 5000,
-    TOPIC_MS = 3000,
-    SHARD_PARTS_MAX = 16,
-    TICK_MS = 50
-};
+enum { POLL_MS = 20, REVOKE_MS_MAX = 20000, RETRY_MS_MIN = 200, RETRY_MS_MAX = 5000, TOPIC_MS = 3000, TICK_MS = 50 };
+
+_Static_assert((int)CONFIG_LIST_MAX <= (int)ROUTE_SHARDS_MAX, "a shard of the settings has its place");
 
 /* What lives from one plan to the next. */
 struct run {
@@ -41,8 +35,8 @@ struct worker {
     struct service_part *catalog;
     struct service_part *kafka;
     struct service_part *partitions;
-    struct service_part *shards[SHARD_PARTS_MAX];
-    char shard_names[SHARD_PARTS_MAX][16];
+    struct service_part *shards[ROUTE_SHARDS_MAX];
+    char shard_names[ROUTE_SHARDS_MAX][16];
     char group[STREAM_NAME_MAX + LAYOUT_NAME_MAX + 8];
     pthread_t thread;
     atomic_bool stop;
@@ -126,8 +120,7 @@ static void run_start_writer(struct worker *worker, int shard)
     struct run *run = &worker->run;
     const size_t count = route_partitions_of(&run->plan.route, shard, run->partitions[shard]);
     if (count == 0) {
-        if (shard < SHARD_PARTS_MAX)
-            service_part_set(worker->shards[shard], true, NULL); /* nothing of ours is there */
+        service_part_set(worker->shards[shard], true, NULL); /* nothing of ours is there */
         return;
     }
     run->queues[shard] = kafka_queue_new(run->group);
@@ -138,7 +131,7 @@ static void run_start_writer(struct worker *worker, int shard)
                                            .seats = run->seats,
                                            .group = run->group,
                                            .queue = run->queues[shard],
-                                           .ready = shard < SHARD_PARTS_MAX ? worker->shards[shard] : NULL,
+                                           .ready = worker->shards[shard],
                                            .cluster = run->plan.cluster,
                                            .offset_min = run->plan.offset_min,
                                            .shard = shard,
@@ -286,7 +279,7 @@ static void worker_declare(struct worker *worker)
     worker->catalog = service_part("catalog");
     worker->kafka = service_part("kafka");
     worker->partitions = service_part("partitions");
-    for (size_t i = 0; i < worker->config->mysql_shards.count && i < SHARD_PARTS_MAX; i++) {
+    for (size_t i = 0; i < worker->config->mysql_shards.count; i++) {
         snprintf(worker->shard_names[i], sizeof worker->shard_names[i], "shard %zu", i);
         worker->shards[i] = service_part(worker->shard_names[i]);
     }
