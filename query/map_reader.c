@@ -1,5 +1,5 @@
-/* Reads the catalog's meta row and routes again and again. The part "catalog" of readiness is good while the last read
- * was. */
+/* Reads the catalog's meta row and routes again and again. The part "catalog" of readiness is good from the first read on:
+ * while the catalog is away, buyers' reads go by its last routes, and the part says so. */
 #include "core/buf.h"
 #include "core/service.h"
 #include "core/sql.h"
@@ -114,7 +114,9 @@ static void reader_round(void *arg)
         reader_publish(reader, map);
     else
         map_unref(map);
-    service_part_set(reader->part, good, err.text);
+    const bool known = reader->newest != NULL; /* this thread alone sets it */
+    service_part_set(reader->part, known, err.text);
+    service_part_away(reader->part, known && !good ? "reads go by its last routes" : NULL, err.text);
 }
 
 bool map_reader_start(const struct map_reader_options *options, struct map_reader **ret_reader, struct err *err)

@@ -434,7 +434,7 @@ def test_clock_of_a_database_jumps(name):
 
 # ---- the catalog ----
 
-GO_ON = ("WEIR_INGEST", "WEIR_WORKER_HASH", "WEIR_WORKER_DAILY")
+GO_ON = ("WEIR_INGEST", "WEIR_QUERY", "WEIR_WORKER_HASH", "WEIR_WORKER_DAILY")
 
 
 @more
