@@ -47,8 +47,10 @@ int main(int argc, char **argv)
     service_drain_step("questions that are being answered");
     bool drained = http_drain(http, service_drain_left_ms());
     service_drain_step("connections to the databases");
-    query_stop(&query);
-    http_free(http);
-    config_free(&query_program, &config);
+    if (drained) { /* else requests and their jobs still use all of it, and the process is about to end */
+        query_stop(&query);
+        http_free(http);
+        config_free(&query_program, &config);
+    }
     return service_finish(drained);
 }
