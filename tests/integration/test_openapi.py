@@ -59,6 +59,25 @@ def test_both_services_serve_the_same_document(document):
     assert stack.get("/openapi.json", base=stack.ENV["WEIR_INGEST"]).json == document == stack.get("/openapi.json", base=stack.ENV["WEIR_QUERY"]).json
 
 
+def test_numbers_of_a_question_are_taken_as_the_document_says(document):
+    """Of each read: the least and the largest that it names are taken, and what is one beyond is refused."""
+    asked = 0
+    for path, _, _, parameters in (operation for operation in operations(document) if operation[1] == "get"):
+        parameters = [resolve(document, parameter) for parameter in parameters]
+        right = {p["name"]: p["schema"].get("minimum", records.new_id()) for p in parameters if p["in"] == "path" or p.get("required")}
+        for parameter in parameters:
+            for bound, step in (("minimum", -1), ("maximum", 1)):
+                if bound not in parameter["schema"]:
+                    continue
+                for number, refused in ((parameter["schema"][bound], False), (parameter["schema"][bound] + step, True)):
+                    given = {**right, parameter["name"]: number}
+                    query = "&".join(f"{p['name']}={given[p['name']]}" for p in parameters if p["in"] == "query" and p["name"] in given)
+                    answer = stack.get(f"{path.format(**given)}?{query}", base=stack.ENV["WEIR_QUERY"])
+                    assert (answer.status == 422) is refused and answer.status in (200, 404, 422), (path, given, answer)
+                    asked += 1
+    assert asked > 40
+
+
 def test_head_of_the_document(document):
     assert re.fullmatch(r"3\.1\.\d+", document["openapi"])
     assert document["info"]["title"] and document["info"]["version"]
