@@ -28,11 +28,11 @@ void query_metrics_declare(struct query_metrics *metrics, int shards)
     }
     for (int shard = 0; shard < shards; shard++) {
         snprintf(labels, sizeof labels, "shard=\"%d\"", shard);
-        metrics->shard_errors[shard] = metric_counter(
-            "weir_query_shard_errors_total", "Parts of questions that a shard did not answer in time.", labels);
+        metrics->shard_errors[shard] =
+            metric_counter("weir_query_shard_errors_total", "Parts of questions that a shard did not answer.", labels);
     }
     metrics->catalog_errors =
-        metric_counter("weir_query_catalog_errors_total", "Questions that the catalog did not answer in time.", NULL);
+        metric_counter("weir_query_catalog_errors_total", "Questions that the catalog did not answer.", NULL);
     metrics->partial = metric_counter("weir_query_partial_total",
                                       "Answers that were asked for as they are, and were not complete.", NULL);
 }

@@ -180,7 +180,7 @@ static bool room_run(struct pool_job *job, struct sql *sql, struct err *err)
     if (!sql_select(sql, sql_coupons_of_room, values, 2, take_coupon, &taker, err) || taker.failed)
         return false;
     return room->count <= ROOM_COUPONS_MAX ||
-           err_set(err, ERR_DATA, "room %" PRIu32 " has more than %d coupons, too many to add up in one answer",
+           err_set(err, ERR_USAGE, "room %" PRIu32 " has more than %d coupons, too many to add up in one answer",
                    room->room_id, ROOM_COUPONS_MAX);
 }
 

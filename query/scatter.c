@@ -102,7 +102,7 @@ static const struct scatter_part *first_failed(const struct scatter *scatter)
 {
     for (size_t i = 0; i < scatter->count; i++) {
         const struct scatter_part *part = scatter->part[i];
-        if (part->state == PART_FAILED && (!scatter->tolerant || part->shard == SCATTER_CATALOG))
+        if (part->state == PART_FAILED && (!scatter->tolerant || part->shard == SCATTER_CATALOG || part->asks_too_much))
             return part;
     }
     return NULL;
@@ -112,6 +112,10 @@ static void answer_failed(struct scatter *scatter, const struct scatter_part *pa
 {
     struct question_fault fault = {
         .status = 503, .code = part->shard == SCATTER_CATALOG ? "catalog_unavailable" : "shard_unavailable"};
+    if (part->asks_too_much) {
+        fault.status = 422;
+        fault.code = "question_too_large";
+    }
     snprintf(fault.detail, sizeof fault.detail, "%s", part->why);
     scatter_answer_fault(scatter, &fault);
 }
@@ -139,15 +143,31 @@ static const struct pool *pool_of(const struct scatter_part *part)
     return part->shard == SCATTER_CATALOG ? query->catalog : query->shard[part->shard];
 }
 
-static void part_fail(struct scatter_part *part, const char *why)
+/* The database is away or too slow (ERR_OUTAGE), or it answers and cannot answer this. */
+static void part_end(struct scatter_part *part, enum err_kind kind, const char *why)
 {
-    struct query *query = part->scatter->owner->query;
     const struct pool *pool = pool_of(part);
     part->state = PLANTED("partial_called_complete") ? PART_GOOD : PART_FAILED;
-    snprintf(part->why, sizeof part->why, "%s (%s) did not answer: %s", pool_name(pool), pool_address(pool), why);
+    snprintf(part->why, sizeof part->why, "%s (%s) %s: %s", pool_name(pool), pool_address(pool),
+             kind == ERR_OUTAGE ? "did not answer" : "cannot answer", why);
+}
+
+static void part_fail(struct scatter_part *part, enum err_kind kind, const char *why)
+{
+    struct query *query = part->scatter->owner->query;
+    part_end(part, kind, why);
     metric_add(
         part->shard == SCATTER_CATALOG ? query->metrics.catalog_errors : query->metrics.shard_errors[part->shard], 1);
     log_warn("a part of a question failed", LOG_STR("why", part->why));
+}
+
+static void part_take(struct scatter_part *part, const struct err *err)
+{
+    part->asks_too_much = err->kind == ERR_USAGE && err->code == 0; /* a server's has a number */
+    if (part->asks_too_much)
+        part_end(part, err->kind, err->text);
+    else
+        part_fail(part, err->kind, err->text);
 }
 
 static void part_done(struct pool_job *job)
@@ -161,7 +181,7 @@ static void part_done(struct pool_job *job)
         if (job->good)
             part->state = PART_GOOD;
         else
-            part_fail(part, job->err.text);
+            part_take(part, &job->err);
     }
     scatter_step(scatter);
 }
@@ -176,7 +196,7 @@ static void on_deadline(void *arg)
         if (scatter->part[i]->state != PART_WAITING)
             continue;
         scatter->waiting--;
-        part_fail(scatter->part[i], why);
+        part_fail(scatter->part[i], ERR_OUTAGE, why);
     }
     scatter_step(scatter);
 }
@@ -243,7 +263,7 @@ void scatter_send(struct scatter *scatter)
             scatter->waiting++;
             scatter->out++;
         } else {
-            part_fail(part, err.text);
+            part_fail(part, err.kind, err.text);
         }
     }
     CRASH_POINT("query.after_scatter");

@@ -19,7 +19,8 @@ struct scatter_part {
     struct scatter *scatter;
     int shard; /* or SCATTER_CATALOG */
     enum part_state state;
-    char why[400];                           /* of PART_FAILED: a sentence that names shard and address */
+    bool asks_too_much; /* of PART_FAILED: the question is to blame, so 422, whatever else may be left out */
+    char why[400];      /* of PART_FAILED: a sentence that names shard and address */
     void (*free)(struct scatter_part *part); /* NULL: free() */
 };
 
@@ -44,7 +45,8 @@ struct scatter {
 /* Allocates `size` zeroed bytes that begin with a scatter. NULL: answered already (503: the routes were never read). */
 struct scatter *scatter_new(struct http_req *req, enum read_kind kind, size_t size);
 /* Adds a part of `size` zeroed bytes that begin with a scatter_part. `run` is called on a thread of that database's
- * pool: it may read what does not change of scatter and map, and write its own part. */
+ * pool: it may read what does not change of scatter and map, and write its own part. An ERR_USAGE of its own says that
+ * the question asks for more than one answer holds. */
 struct scatter_part *scatter_add(struct scatter *scatter, int shard, size_t size,
                                  bool (*run)(struct pool_job *job, struct sql *sql, struct err *err));
 /* Sends all parts. `scatter` may be gone afterwards. */

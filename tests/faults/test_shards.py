@@ -160,6 +160,27 @@ def test_a_slow_answer_is_as_old_as_its_question(path, of_totals):
             assert age < took - 0.9, f"{name} is {age} s behind the question, the answer {took} s"
 
 
+@pytest.mark.more
+def test_more_days_than_one_answer_holds():
+    """The question is at fault, not the shard; one about a shorter time is answered. Names of views are enough: they are listed, and nothing of them is read."""
+    first = datetime.date(2030, 1, 1)
+    names = [f"grabs_{first + datetime.timedelta(days=number):%Y_%m_%d}" for number in range(4096)]
+    connection = stack.connect_sql(stack.ENV[f"WEIR_MYSQL_SHARD_{DOWN}"])
+    with connection, connection.cursor() as cursor:
+        try:
+            for name in names:
+                cursor.execute(f"CREATE VIEW `{name}` AS SELECT 1")
+            for more in ("", "&partial=allow"):
+                answer = stack.get(f"/api/room/17/orders?layout=daily{more}")
+                assert answer.status == 422 and answer.json["code"] == "question_too_large" and "retry-after" not in answer.headers, answer
+                assert f"shard {DOWN}" in answer.json["detail"] and "shorter" in answer.json["detail"], answer
+            answer = stack.get("/api/orders/recent?from=2026-01-01T00:00:00Z&to=2027-01-01T00:00:00Z&layout=daily")
+            assert answer.status == 200 and answer.json["complete"] is True, answer
+        finally:
+            for name in names:
+                cursor.execute(f"DROP VIEW IF EXISTS `{name}`")
+
+
 def tables_with_rows(number):
     return [row[0] for row in stack.shard(number, "SHOW TABLES") if row[0] in ("progress", "grab_totals") or row[0].startswith("grabs_")]
 

@@ -313,6 +313,7 @@ def assert_names(target, shard, table):
     answer = stack.get(target)
     assert answer.status == 503 and answer.json["code"] == "shard_unavailable", (target, answer)
     assert f"shard {shard} " in answer.json["detail"] and table in answer.json["detail"], (target, answer)
+    assert "cannot answer" in answer.json["detail"], (target, answer)  # it is not away
 
 
 def assert_lost(shard, table, lists, places):
