@@ -7,6 +7,7 @@ import os
 import pathlib
 import shutil
 import signal
+import time
 
 import pytest
 
@@ -170,6 +171,39 @@ def test_a_broker_out_of_reach_of_a_worker():
         waiting = stack.progress("hash")
         assert led_by(node) == partitions and any(marks[p] > waiting[p] for p in partitions), (marks, waiting)
     end(sale, *storms)
+
+
+def stored_within(shard, partition, coupon, seconds=60):
+    """How long one grab of this partition takes until layout hash has it."""
+    assert stack.grab(records.users_of(partition, 1)[0], coupon).json["success"]
+    begin, high = time.monotonic(), stack.watermarks()[partition]
+    stack.wait_for(lambda: stack.progress_on(shard, "hash")[partition] >= high, seconds, f"partition {partition} is stored", every=0.05)
+    return time.monotonic() - begin
+
+
+@pytest.mark.more
+def test_a_worker_that_begins_with_a_broker_out_of_reach():
+    """Each try to take a partition over waits for the broker that leads it. Those tries take turns, and leave most of the time to the shard's other partitions."""
+    name, node, far = leader_of_some(but=kafka_admin.coordinator("weir-grabs-hash"))
+    on_shard = {number: set(stack.progress_on(number, "hash")) for number in range(stack.SHARDS)}
+    shard = max(on_shard, key=lambda number: len(on_shard[number] & far))
+    near = min(on_shard[shard] - far)
+    assert len(on_shard[shard] & far) > 1, "no shard has two partitions that the broker leads"
+    coupon = stack.new_coupon(100, hold_ms=HOLD_MS)
+    stack.ctl("stop", "worker-hash")
+    with links.fault(f"worker-hash-{name}", black_hole=1):
+        stack.ctl("launch", "worker-hash")
+        stack.wait_for(lambda: "could not tell the watermarks" in processes.tells(stack.base_of("worker-hash")), 60, "the worker says what it cannot reach")
+        stored_within(shard, near, coupon)
+        took = []
+        for _ in range(20):
+            took.append(stored_within(shard, near, coupon))
+            time.sleep(1.3)  # so that no turn of the tries is met again and again
+        assert led_by(node) == far
+        assert sum(seconds < 2 for seconds in took) > len(took) / 2, took
+    stack.ready_again()
+    stack.wait_quiet(coupon)
+    assert len(stack.check_coupon(coupon, 100)) == 21
 
 
 @pytest.mark.more
