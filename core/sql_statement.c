@@ -91,7 +91,7 @@ bool sql_statement_fail(struct sql *sql, MYSQL_STMT *stmt, struct err *err)
     const char *text = statement ? statement->text : NULL;
     if (mysql_stmt_errno(stmt) != 0)
         sql_fail(sql, (int)mysql_stmt_errno(stmt), mysql_stmt_error(stmt), text, err);
-    else /* a connection that is lost between two rows (Connector/C 3.3, mthd_stmt_unbuffered_fetch) */
+    else /* a connection or statement that ends between two rows (Connector/C 3.3, mthd_stmt_unbuffered_fetch) */
         sql_fail(sql, (int)mysql_errno(sql->mysql), mysql_error(sql->mysql), text, err);
     if (statement)
         statement_drop(statement);

@@ -60,9 +60,10 @@ static void *run(void *arg)
 
 static void await(struct keeper *keeper, struct folds *folds)
 {
-    uint64_t read = 0;
+    const struct rebuild_progress *progress = folds->job->progress;
+    uint64_t read = atomic_load(&progress->rows) + atomic_load(&progress->records);
     while (atomic_load(&folds->running) > 0) {
-        uint64_t now = atomic_load(&folds->job->progress->rows) + atomic_load(&folds->job->progress->records);
+        uint64_t now = atomic_load(&progress->rows) + atomic_load(&progress->records);
         if (now > read)
             keeper_goes_on(keeper, 0);
         read = now;
@@ -107,16 +108,27 @@ static void forget(struct fold_job *job, size_t first, size_t count, struct clai
     atomic_store(&job->stop, false);
 }
 
+/* Not by one that leads no more: another one has its turn, and rebuilds above this. */
+static bool may_again(const struct keeper *keeper, enum step_outcome outcome, int tries, const struct err *err)
+{
+    struct err ignored;
+    return outcome == STEP_NO_ANSWER && err->kind == ERR_OUTAGE && tries < FOLDS_TRIES && !service_stopping() &&
+           keeper_lease_held(keeper->lease, &ignored);
+}
+
 enum step_outcome keeper_fold_shards(struct keeper *keeper, struct fold_job *job, size_t first, size_t count,
                                      struct claims *claims, struct err *err)
 {
+    const uint64_t rows = atomic_load(&job->progress->rows), records = atomic_load(&job->progress->records);
     for (int tries = 1;; tries++) {
         enum step_outcome outcome = fold_once(keeper, job, first, count, claims, err);
-        if (outcome != STEP_NO_ANSWER || err->kind != ERR_OUTAGE || tries == FOLDS_TRIES || service_stopping())
+        if (!may_again(keeper, outcome, tries, err))
             return outcome;
         log_warn("rebuild: rows or log were not read to their end; they are read again", LOG_INT("epoch", job->epoch),
                  LOG_ERR(err));
         forget(job, first, count, claims);
+        atomic_store(&job->progress->rows, rows);
+        atomic_store(&job->progress->records, records);
         *err = (struct err){0};
         clock_sleep_ms(keeper->config->tick_ms);
     }

@@ -15,7 +15,8 @@
 #include <time.h>
 
 /* In one length of the lease; how long one that stands by may miss that the lease was given back; how long one that was
- * stuck asks no more; and how long a call may take, of half the lease, for a keeper that ends waits for it. */
+ * stuck asks no more. A call takes half a lease at most, and never more than LEASE_CALL_MS_MAX: a keeper that ends waits
+ * for the one that runs. */
 enum { LEASE_RENEWALS = 3, LEASE_LOOK_MS_MAX = 500, LEASE_TURN_MS = 3 * LEASE_LOOK_MS_MAX, LEASE_CALL_MS_MAX = 2500 };
 
 struct keeper_lease {

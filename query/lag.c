@@ -26,7 +26,8 @@ struct lag {
 static bool read_partition(struct lag *lag, int32_t partition, struct err *err)
 {
     int64_t low, high;
-    if (!kafka_admin_watermarks(lag->admin, lag->options.topic, partition, lag->options.timeout_ms, &low, &high, err))
+    const int64_t wait_ms = kafka_pass_wait_ms(&lag->pass, partition, lag->options.timeout_ms);
+    if (!kafka_admin_watermarks(lag->admin, lag->options.topic, partition, wait_ms, &low, &high, err))
         return false;
     pthread_mutex_lock(&lag->lock);
     lag->end[partition] = high;

@@ -102,7 +102,8 @@ static bool list_days(const struct plan *plan, struct plan_slots *slots, struct 
     buf_free(&text);
     plan_slots_sort(slots);
     if (good && slots->count == PLAN_TABLES_MAX)
-        return err_set(err, ERR_USAGE, "there are %d day tables or more; ask for a shorter time", PLAN_TABLES_MAX);
+        return err_set(err, ERR_USAGE, "there are %d day tables or more; ask for a shorter time, or by another layout",
+                       PLAN_TABLES_MAX);
     return good;
 }
 

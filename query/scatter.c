@@ -180,6 +180,8 @@ static void part_done(struct pool_job *job)
         scatter->waiting--;
         if (job->good)
             part->state = PART_GOOD;
+        else if (scatter->req == NULL)
+            part->state = PART_FAILED; /* nobody asks why any more, and its pool may be gone (query_stop) */
         else
             part_take(part, &job->err);
     }

@@ -35,6 +35,7 @@ enum idle_verdict idle_tell(const struct idle *idle, int64_t now_ms, char *ret_w
         snprintf(ret_why, size, "%zu partitions cannot be taken over yet, the first is %d: %s", idle->waiting,
                  (int)idle->waits_first, idle->waits);
     else if (idle->let_go > 0)
-        snprintf(ret_why, size, "%zu partitions have another owner and wait to be assigned again", idle->let_go);
+        snprintf(ret_why, size, "%zu partitions have another owner, or none, and wait to be assigned again",
+                 idle->let_go);
     return ret_why[0] ? IDLE_SOME : IDLE_NONE;
 }

@@ -21,7 +21,8 @@ enum {
     WAIT_ALARM_MS = 30000,
     PROGRESS_LOOK_MS = 3000,
     CHECK_SLOW_MS = 500,
-    CHECK_REST = 3 /* times as long as a check that came to nothing */
+    CHECK_MS_MAX = 10000, /* longer, and this process or the machine was asleep */
+    CHECK_REST = 3        /* times as long as a check that came to nothing */
 };
 
 struct lane *lanes_find(struct writer *w, int32_t partition)
@@ -41,6 +42,7 @@ static void lane_leave(struct writer *w, struct lane *lane)
 {
     batch_drop(w->batch, lane->partition);
     lane->state = LANE_NONE;
+    lane->in_vain = false;
     lane->waits_ms = 0;
     seats_tell_wait(w->options.seats, lane->partition, NULL);
     (void)seats_alarm(w->options.seats, lane->partition, NULL);
@@ -150,19 +152,21 @@ static bool lane_may_check(const struct writer *w, const struct lane *lane)
 {
     if (w->check_was_slow)
         return false;
-    return lane->waits_ms == 0 || clock_boottime_ms() >= w->check_at_ms || !lanes_any_runs(w);
+    return !lane->in_vain || clock_boottime_ms() >= w->check_at_ms || !lanes_any_runs(w);
 }
 
-static enum log_answer lane_ask_log(struct writer *w, const struct lane *lane, struct err *err)
+static enum log_answer lane_ask_log(struct writer *w, struct lane *lane, struct err *err)
 {
     const int64_t began_ms = clock_boottime_ms();
     const enum log_answer answer = ownership_check_log(w->admin, w->options.config->kafka_brokers,
                                                        w->options.stream->name, lane->partition, &lane->progress, err);
-    const int64_t now_ms = clock_boottime_ms(), took_ms = now_ms - began_ms;
+    const int64_t now_ms = clock_boottime_ms();
+    const int64_t took_ms = now_ms - began_ms < CHECK_MS_MAX ? now_ms - began_ms : CHECK_MS_MAX;
+    lane->in_vain = answer == LOG_UNKNOWN;
     w->check_was_slow = took_ms >= CHECK_SLOW_MS;
     if (w->check_was_slow)
         w->attend_from = (size_t)(lane - w->lanes) + 1; /* else the first of many would have every turn */
-    if (answer == LOG_UNKNOWN && now_ms + CHECK_REST * took_ms > w->check_at_ms)
+    if (lane->in_vain && now_ms + CHECK_REST * took_ms > w->check_at_ms)
         w->check_at_ms = now_ms + CHECK_REST * took_ms;
     return answer;
 }

@@ -60,7 +60,8 @@ static bool lag_ask(struct monitor *monitor, int32_t partition, const struct sea
                     struct err *err)
 {
     int64_t low, high, next;
-    if (!kafka_admin_watermarks(monitor->admin, monitor->options.stream->name, partition, ANSWER_MS, &low, &high, err))
+    const int64_t wait_ms = kafka_pass_wait_ms(&monitor->pass, partition, ANSWER_MS);
+    if (!kafka_admin_watermarks(monitor->admin, monitor->options.stream->name, partition, wait_ms, &low, &high, err))
         return false;
     if (!lag_next(monitor, partition, view, low, &next))
         return true; /* whatever was told before stays */
@@ -78,17 +79,17 @@ static void lag_look(struct monitor *monitor, int32_t partition, struct err *fir
     int64_t lag = -1;
     bool answered = true;
     seats_view(monitor->options.seats, partition, &view);
-    if (!view.assigned && view.awaited_ms != 0)
-        return; /* who stores it is not known: what was told before stays, and readiness says so */
-    if (!view.assigned)
-        lag = 0;
-    else if (!kafka_pass_asks(&monitor->pass, partition))
+    if (view.assigned && !kafka_pass_asks(&monitor->pass, partition))
         return;
-    else
+    if (view.assigned)
         answered = lag_ask(monitor, partition, &view, &lag, &err);
+    else if (view.awaited_ms == 0)
+        lag = 0; /* else who stores it is not known: what was told before stays, and readiness says so */
     kafka_pass_told(&monitor->pass, partition, answered);
-    if (!answered && first->kind == ERR_NONE)
+    if (!answered && first->kind == ERR_NONE) {
         *first = err;
+        service_part_set(monitor->options.kafka, false, err.text); /* not only when all others were asked */
+    }
     if (lag >= 0)
         worker_metrics_lag(monitor->options.keys->layout->name, partition, lag);
 }

@@ -27,7 +27,7 @@ struct seat_view {
     bool assigned;
     int64_t awaited_ms;             /* CLOCK_BOOTTIME since when no assignment holds; 0: one does, so that whoever has
                                      * what is not assigned here is known to the group */
-    bool let_go;                    /* another owner is in progress; waits to be assigned again */
+    bool let_go;                    /* another owner is in progress, or none; waits to be assigned again */
     int64_t next_offset;            /* committed; -1: not known yet */
     char alarm[SEAT_WHY_BYTES_MAX]; /* "": none */
     char waits[SEAT_WHY_BYTES_MAX]; /* why it could not be taken over yet; "": it was, or was not tried */

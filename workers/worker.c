@@ -15,6 +15,7 @@
 enum { POLL_MS = 20, REVOKE_MS_MAX = 20000, RETRY_MS_MIN = 200, RETRY_MS_MAX = 5000, TOPIC_MS = 3000, TICK_MS = 50 };
 
 _Static_assert((int)CONFIG_LIST_MAX <= (int)ROUTE_SHARDS_MAX, "a shard of the settings has its place");
+_Static_assert((int)ROUTE_SHARDS_MAX + 3 <= (int)SERVICE_PARTS_MAX, "and its part, beside those of the worker");
 
 /* What lives from one plan to the next. */
 struct run {

@@ -21,7 +21,7 @@ enum lane_state {
     LANE_CHECK,   /* owned: is the log still the one of progress? */
     LANE_RUNNING, /* records at `expected` are taken */
     LANE_STOPPED, /* with an alarm; looked at again later */
-    LANE_LET_GO,  /* another owner is in progress: not written again until it is assigned again */
+    LANE_LET_GO,  /* another owner is in progress, or none: not written again until it is assigned again */
 };
 
 /* One partition of the shard. */
@@ -31,6 +31,7 @@ struct lane {
     enum lane_state again; /* of LANE_STOPPED: where it begins again */
     uint32_t generation;   /* of the assignment */
     int64_t look_at_ms;    /* not before; CLOCK_BOOTTIME */
+    bool in_vain;          /* its log could not be asked when it was last */
     int64_t waits_ms;      /* since when it cannot be taken over; CLOCK_BOOTTIME; 0: it does not wait */
     struct retry retry;
     char owner[OWNER_LEN + 1];

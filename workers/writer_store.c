@@ -17,6 +17,7 @@ struct storing {
     bool lookup;       /* a key was there, or a row was refused: ask the tables before inserting */
     bool unknown;      /* a commit had no answer */
     struct err commit; /* what it had instead */
+    int refused;       /* commits that did not happen, one after the other */
     bool given_up;
     int64_t began_us; /* of this try */
 };
@@ -96,7 +97,8 @@ static void storing_settle(struct writer *w, struct storing *storing)
         storing_wait(w, storing, &err);
     if (result.outcome == TRANSACTION_DONE)
         storing_done(w, storing);
-    if (result.outcome == TRANSACTION_REFUSED) /* a server that refuses each COMMIT is away, whatever else it answers */
+    /* Once it is the fault of a connection; a server that refuses each COMMIT is away, whatever else it answers. */
+    if (result.outcome == TRANSACTION_REFUSED && ++storing->refused > 1)
         storing_wait(w, storing, &storing->commit);
     if (result.outcome == TRANSACTION_LOST) {
         storing->unknown = true; /* of the others, if there are any */

@@ -40,7 +40,8 @@
  * history that is open at the cut is waited for, too: by an end of the log that is read after those two holds it is OK
  * or VOID. At rest nothing is pending that could still end it, so that nothing is waited for.
  *
- * All of Redis is judged for coupons alone whose mark is valid, under one epoch, before and behind the scan.
+ * All of Redis is judged for coupons alone whose mark is valid, under one epoch, before and behind the scan of claims; a
+ * rebuild that begins later takes pending marks away with it.
  *
  * At rest (nothing pending, every progress at the cut, ends of the log and stock the same before and behind) it must
  * also hold that left + OK grabs = total, and then the tables are the whole log.

@@ -61,7 +61,7 @@ static bool scan_all(struct audit *audit, struct err *err)
     for (size_t i = 0; i < audit->coupon_count; i++) {
         struct audit_scan scan = {.audit = audit, .coupon = &audit->coupons[i]};
         struct stock_keys keys;
-        if (scan.coupon->stock != AUDIT_STOCK_VALID || scan.coupon->look.pending == 0)
+        if (scan.coupon->stock != AUDIT_STOCK_VALID)
             continue;
         stock_keys_of(scan.coupon->row.coupon_id, &keys);
         if (!audit_scan_hash(&scan, keys.name[STOCK_PENDING], take_pending, err))

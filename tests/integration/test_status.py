@@ -54,9 +54,11 @@ def test_a_key_of_another_type_is_one_coupons():
     stack.ctl("pause", "keeper")
     key, server = f"weir:{{{coupon}}}:stock", stack.stock_redis()
     server.rename(key, f"{key}:away")
-    server.set(key, "text")
-    found = status(AWAY)[0]  # the keeper sleeps, which would rebuild it
-    server.rename(f"{key}:away", key)
+    try:
+        server.set(key, "text")
+        found = status(AWAY)[0]  # the keeper sleeps, which would rebuild it
+    finally:
+        server.rename(f"{key}:away", key)
     stack.ctl("resume", "keeper")
     assert found["redis_stock"]["up"], found
     assert (found["stock"]["not_valid"], found["stock"]["open"]) == (before["not_valid"] + 1, before["open"] - 1), found["stock"]

@@ -10,22 +10,25 @@
 // clang-format on
 #include <string.h>
 
-enum { PARTITIONS = 12 };
+enum { PARTITIONS = 12, WHOLE_MS = 1000 };
 
 static struct kafka_pass pass;
 static bool away[PARTITIONS];
 static int asked[PARTITIONS];
+static int64_t waited_ms; /* in vain, by the last pass */
 
 /* Answers how many were asked in vain. */
 static int go_over_all(void)
 {
     int in_vain = 0;
+    waited_ms = 0;
     kafka_pass_begin(&pass);
     for (int32_t p = 0; p < PARTITIONS; p++) {
         if (!kafka_pass_asks(&pass, p))
             continue;
         asked[p]++;
         in_vain += away[p];
+        waited_ms += away[p] ? kafka_pass_wait_ms(&pass, p, WHOLE_MS) : 0;
         kafka_pass_told(&pass, p, !away[p]);
     }
     return in_vain;
@@ -45,8 +48,11 @@ static void each_pass_costs_one(void **state)
 {
     (void)state;
     assert_int_equal(go_over_all(), 3); /* who does not answer is not known before */
-    for (int i = 0; i < 40; i++)
+    assert_int_equal(waited_ms, WHOLE_MS + 2 * WHOLE_MS / 10);
+    for (int i = 0; i < 40; i++) {
         assert_true(go_over_all() <= 1);
+        assert_true(waited_ms == 0 || waited_ms == WHOLE_MS);
+    }
     for (int p = 0; p < PARTITIONS; p++)
         assert_in_range(asked[p], away[p] ? 10 : 41, away[p] ? 20 : 41);
     assert_int_equal(pass.away_count, 3);

@@ -17,7 +17,8 @@
 enum { LANES = 8, FAR = 4 /* the first so many partitions */, WAIT_MS = 5000, WORK_MS = 100 };
 
 static int64_t now_ms;
-static bool reachable;
+static bool reachable, shard_away;
+static int64_t wait_ms = WAIT_MS;
 static int asked[LANES];
 
 int64_t __wrap_clock_boottime_ms(void);
@@ -39,8 +40,8 @@ int64_t __wrap_clock_boottime_ms(void)
 
 bool __wrap_writer_connect(struct writer *w, struct err *err)
 {
-    (void)w, (void)err;
-    return true;
+    (void)w;
+    return !shard_away || err_set(err, ERR_OUTAGE, "the shard is away");
 }
 
 void __wrap_writer_count_retry(const struct writer *w, enum worker_retry kind)
@@ -79,7 +80,7 @@ enum log_answer __wrap_ownership_check_log(struct kafka_admin *admin, const char
     asked[partition]++;
     if (partition >= FAR || reachable)
         return LOG_AGREES;
-    now_ms += WAIT_MS;
+    now_ms += wait_ms;
     err_set(err, ERR_OUTAGE, "out of reach");
     return LOG_UNKNOWN;
 }
@@ -160,6 +161,41 @@ static void those_that_run_go_on_between(void **state)
     writer_end(w, seats);
 }
 
+/* A lane that waited for its shard has not asked its log in vain. */
+static void a_shard_that_was_away_delays_no_partition_in_reach(void **state)
+{
+    (void)state;
+    static const struct worker_config config = {.kafka_brokers = (char *)"broker:9092"};
+    struct seats *seats = seats_new(LANES, 0);
+    struct writer *w = writer_of(seats, &config);
+    reachable = false;
+    shard_away = true;
+    for (int32_t i = 0; i < LANES; i++)
+        seats_assign(seats, i);
+    (void)turn(w);
+    assert_true(lanes_wait_for_shard(w));
+    shard_away = false;
+    for (const int64_t back_ms = now_ms; running(w) < LANES - FAR; (void)turn(w))
+        assert_true(now_ms - back_ms <= (FAR + 1) * WAIT_MS);
+    writer_end(w, seats);
+}
+
+/* The process was stopped, or the machine suspended, within a check. */
+static void a_sleep_within_a_check_puts_off_no_other(void **state)
+{
+    (void)state;
+    static const struct worker_config config = {.kafka_brokers = (char *)"broker:9092"};
+    struct seats *seats = seats_new(LANES, 0);
+    struct writer *w = writer_of(seats, &config);
+    reachable = false;
+    wait_ms = 3600000;
+    seats_assign(seats, 0);
+    (void)turn(w);
+    wait_ms = WAIT_MS;
+    assert_true(w->check_at_ms > now_ms && w->check_at_ms - now_ms <= 60000);
+    writer_end(w, seats);
+}
+
 /* What the log says of a partition whose progress has this owner now. */
 static void check_let_go(const char *owner, const char *words)
 {
@@ -194,6 +230,8 @@ static void who_has_it_instead_is_said(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(those_that_run_go_on_between),
+                                       cmocka_unit_test(a_shard_that_was_away_delays_no_partition_in_reach),
+                                       cmocka_unit_test(a_sleep_within_a_check_puts_off_no_other),
                                        CAUGHT(who_has_it_instead_is_said)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

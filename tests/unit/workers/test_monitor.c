@@ -25,6 +25,8 @@ bool __wrap_kafka_admin_open(const char *brokers, const char *client_id, struct 
 bool __wrap_plan_check_topic(const struct plan *plan, struct kafka_admin *admin, int64_t timeout_ms, struct err *err);
 bool __wrap_kafka_admin_watermarks(struct kafka_admin *admin, const char *topic, int32_t partition, int64_t timeout_ms,
                                    int64_t *ret_low, int64_t *ret_high, struct err *err);
+bool __wrap_plan_load(const struct worker_config *config, const struct stream *stream, const struct stream_layout *keys,
+                      struct plan *ret_plan, struct err *err);
 void __wrap_worker_metrics_lag(const char *layout, int32_t partition, int64_t records);
 
 bool __wrap_kafka_admin_open(const char *brokers, const char *client_id, struct kafka_admin **ret_admin,
@@ -49,6 +51,14 @@ bool __wrap_kafka_admin_watermarks(struct kafka_admin *admin, const char *topic,
     *ret_low = 0;
     *ret_high = HIGH;
     return true;
+}
+
+/* The routes, looked at every tenth time. */
+bool __wrap_plan_load(const struct worker_config *config, const struct stream *stream, const struct stream_layout *keys,
+                      struct plan *ret_plan, struct err *err)
+{
+    (void)config, (void)stream, (void)keys, (void)ret_plan;
+    return err_set(err, ERR_OUTAGE, "the catalog is away");
 }
 
 void __wrap_worker_metrics_lag(const char *layout, int32_t partition, int64_t records)
