@@ -320,24 +320,25 @@ def free_disk(disk):
     stack.ctl("start", disk.name)
 
 
-def send_bulk(count_each):
+def send_bulk(partitions, count_each):
     """Rows enough for the shard's tables to grow, of coupons that nobody sells."""
     coupon = records.made_up_coupon()
-    for partition in shard_faults.partitions():
+    for partition in partitions:
         chosen = records.users_of(partition, 20)
         records.send([(chosen[i % 20], records.grab_record(chosen[i % 20], coupon, try_key="k" * 64)) for i in range(count_each)], partition)
 
 
 @more
 def test_disk_of_a_shard_full():
+    partitions = shard_faults.partitions()  # the server may end itself at any moment of what follows
     with SmallDisk(NAME, free_mb=128) as disk:
         disk.fill()
         since, full_since, sale = sizes(), stack.log_size(NAME), new_sale(rows=-1)
-        send_bulk(10_000)
+        send_bulk(partitions, 10_000)
         wait_disk_met(NAME, full_since)
         stack.wait_for(lambda: any("batch waits for its shard" in stack.log_since(worker, since[worker]) for worker in WORKERS), 60, "a worker waits")
         assert sale.finish_load()["accepted_new"] == 3000, "grabs wait for a disk of MySQL"
-        wait_lag_shown(["worker-hash"], shard_faults.partitions())
+        wait_lag_shown(["worker-hash"], partitions)
         free_disk(disk)
         sale.end()
 
