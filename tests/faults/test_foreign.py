@@ -21,9 +21,9 @@ def everything_runs_again():
 class Sold:
     """Two coupons: of one the only unit is sold; the other was sold in part, and its mark stays good when only the first one's is lost."""
 
-    def __init__(self):
+    def __init__(self, user=None):
         self.out, self.part = stack.new_coupon(1, hold_ms=2000), stack.new_coupon(3, hold_ms=2000)
-        self.user = users.take(1)
+        self.user = user or users.take(1)
         for coupon in (self.out, self.part):
             assert stack.grab(self.user, coupon).json["success"]
             stack.wait_quiet(coupon)
@@ -128,9 +128,16 @@ def test_a_log_that_has_outgrown_progress_is_not_folded_as_its_continuation():
     sold.check_rebuilt()
 
 
+def partition_without_dead_letters():
+    """Of the others some may have been refused by a table that was not right then, and is now."""
+    clean = "SELECT `partition` FROM progress WHERE layout = 'hash' AND topic = 'grabs' AND dead_letters = 0"
+    return min(partition for number in range(stack.SHARDS) for partition, in stack.shard(number, clean))
+
+
 def test_a_progress_row_that_was_lost_and_made_anew():
     """As the worker says: by `weir init`. The log is folded again, and finds every row there: more rows than are counted, which sell nothing twice."""
-    sold = Sold()
+    stack.wait_lag_zero()
+    sold = Sold(records.users_of(partition_without_dead_letters(), 1)[0])
     partition = Partition(sold.user)
     stack.wait_lag_zero()
     stack.ctl("stop", "worker-hash")
