@@ -148,7 +148,7 @@ static void part_end(struct scatter_part *part, enum err_kind kind, const char *
 {
     const struct pool *pool = pool_of(part);
     part->state = PLANTED("partial_called_complete") ? PART_GOOD : PART_FAILED;
-    snprintf(part->why, sizeof part->why, "%s (%s) %s: %s", pool_name(pool), pool_address(pool),
+    snprintf(part->why, sizeof part->why, "%s (%s) %s: %.300s", pool_name(pool), pool_address(pool),
              kind == ERR_OUTAGE ? "did not answer" : "cannot answer", why);
 }
 
