@@ -37,7 +37,7 @@ struct worker {
     struct service_part *kafka;
     struct service_part *partitions;
     struct service_part *shards[ROUTE_SHARDS_MAX];
-    char shard_names[ROUTE_SHARDS_MAX][16];
+    char shard_names[ROUTE_SHARDS_MAX][32];
     char group[STREAM_NAME_MAX + LAYOUT_NAME_MAX + 8];
     pthread_t thread;
     atomic_bool stop;
