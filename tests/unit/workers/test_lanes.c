@@ -85,11 +85,12 @@ enum log_answer __wrap_ownership_check_log(struct kafka_admin *admin, const char
     return LOG_UNKNOWN;
 }
 
-static struct writer *writer_of(struct seats *seats, const struct worker_config *config)
+static struct writer *writer_of(struct seats *seats)
 {
+    static const struct worker_config config = {.kafka_brokers = (char *)"broker:9092"};
     static int32_t partitions[LANES];
     struct writer *w = mem_alloc(sizeof *w);
-    w->options = (struct writer_options){.config = config,
+    w->options = (struct writer_options){.config = &config,
                                          .stream = &stream_grabs,
                                          .keys = stream_layout(&stream_grabs, "hash"),
                                          .seats = seats,
@@ -136,9 +137,8 @@ static int64_t turn(struct writer *w)
 static void those_that_run_go_on_between(void **state)
 {
     (void)state;
-    static const struct worker_config config = {.kafka_brokers = (char *)"broker:9092"};
     struct seats *seats = seats_new(LANES, 0);
-    struct writer *w = writer_of(seats, &config);
+    struct writer *w = writer_of(seats);
     now_ms = 1000;
     for (int32_t i = 0; i < LANES; i++)
         seats_assign(seats, i);
@@ -165,9 +165,8 @@ static void those_that_run_go_on_between(void **state)
 static void a_shard_that_was_away_delays_no_partition_in_reach(void **state)
 {
     (void)state;
-    static const struct worker_config config = {.kafka_brokers = (char *)"broker:9092"};
     struct seats *seats = seats_new(LANES, 0);
-    struct writer *w = writer_of(seats, &config);
+    struct writer *w = writer_of(seats);
     reachable = false;
     shard_away = true;
     for (int32_t i = 0; i < LANES; i++)
@@ -184,9 +183,8 @@ static void a_shard_that_was_away_delays_no_partition_in_reach(void **state)
 static void a_sleep_within_a_check_puts_off_no_other(void **state)
 {
     (void)state;
-    static const struct worker_config config = {.kafka_brokers = (char *)"broker:9092"};
     struct seats *seats = seats_new(LANES, 0);
-    struct writer *w = writer_of(seats, &config);
+    struct writer *w = writer_of(seats);
     reachable = false;
     wait_ms = 3600000;
     seats_assign(seats, 0);
@@ -199,12 +197,11 @@ static void a_sleep_within_a_check_puts_off_no_other(void **state)
 /* What the log says of a partition whose progress has this owner now. */
 static void check_let_go(const char *owner, const char *words)
 {
-    static const struct worker_config config = {.kafka_brokers = (char *)"broker:9092"};
     struct transaction_result result = {.outcome = TRANSACTION_LOST};
     struct err err = {0};
     char said[2000] = "";
     struct seats *seats = seats_new(LANES, 0);
-    struct writer *w = writer_of(seats, &config);
+    struct writer *w = writer_of(seats);
     seats_assign(seats, 0);
     reachable = true;
     (void)turn(w);
